@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Activation sequencer: walks the tiles of MATMUL commands behind the weight sequencer and streams each tile's M rows through the array, one a
+/// cycle, without ever stalling within a tile.
+///
+/// A tile starts (`tile_start_o`) in the first cycle in which the tile before has issued its last row, its weights are in the shadow
+/// registers (`shadow_full_i`), no accumulator hazard holds it and, for a command's first tile, its ACT_FULL and ACC_FREE tokens are
+/// there; its first row is issued in that cycle. When no row is issued, `cause_o` tells why, by priority: {no command, store,
+/// hazard, activations, weights}, one bit set.
+///
+/// In a cycle with `row_o`, the other outputs describe the row that goes to the activation bank and the accumulators of row 0, column 0.
+module systole_act_seq #(
+  parameter int Rows         = 16,
+  parameter int Cols         = 16,
+  parameter int ActWords     = 2048,
+  parameter int AccRows      = 1024,
+  parameter int ParamEntries = 64,
+  parameter int L            = 1,
+  parameter int ActW         = $clog2(ActWords),
+  parameter int RowW         = $clog2(2 * AccRows),
+  parameter int ParamW       = $clog2(ParamEntries)
+) (
+  input  logic              clk_i,
+  input  logic              rst_ni,
+
+  input  logic              cmd_valid_i,
+  output logic              cmd_ready_o,
+  input  logic [511:0]      cmd_i,
+  input  logic [31:0]       idx_i,
+
+  input  logic              act_full_i,   // tokens that are there
+  input  logic              acc_free_i,
+  output logic              take_act_full_o,
+  output logic              take_acc_free_o,
+  input  logic              shadow_full_i,
+  output logic              tile_start_o,
+
+  output logic              row_o,
+  output logic [ActW-1:0]   act_addr_o,
+  output logic              signed_o,
+  output logic [7:0]        zero_point_o,
+  output logic [RowW-1:0]   acc_row_o,
+  output logic              acc_read_o,   // the row's seed is what the accumulator holds
+  output logic              bias_read_o,  // the row's seed is the bias entry param_o (neither: zero)
+  output logic [ParamW-1:0] param_o,
+  output logic              act_free_o,   // the command's last row: give ACT_FREE when it has been read
+  output logic              acc_full_o,   // the command's last row: give ACC_FULL when it is written
+  output logic              last_o,       // the command's last row
+  output logic [4:0]        cause_o,
+
+  output logic              err_valid_o,  // RANGE
+  output logic [31:0]       err_idx_o,
+  output logic [17:0]       err_addr_o
+);
+
+  localparam int W     = 18;  // addresses with room to see them leave their memory
+  localparam int Depth = L * Rows + 3;
+  localparam int Need  = (Depth + Cols - 1) / Cols + 1;  // tiles in flight that are Cols cycles apart
+
+  function automatic logic [W-1:0] sext(input logic [15:0] x);
+    sext = {{(W-16){x[15]}}, x};
+  endfunction
+
+  // --- the command whose tiles are starting ---------------------------------------------------------------------------------
+  logic         valid_q, order_q, a_signed_q, wait_act_q, wait_acc_q, give_act_q, give_acc_q, bias_q, keep_q;
+  logic [7:0]   a_zero_point_q;
+  logic [31:0]  idx_q;
+  logic [15:0]  m0_q, m1_q, m_last_q;
+  logic [W-1:0] stride_m0_q, stride_m1_q, stride_k0_q, stride_k1_q, stride_acc_q;
+  logic         load, last_tile, start;
+  logic [1:0]   seed;
+
+  assign cmd_ready_o = !valid_q || (start && last_tile);
+  assign load        = cmd_valid_i && cmd_ready_o;
+  assign seed        = cmd_i[systole_pkg::MATMUL_SEED_LSB +: 2];
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni)          valid_q <= 1'b0;
+    else if (cmd_ready_o) valid_q <= cmd_valid_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (load) begin
+      order_q        <= cmd_i[systole_pkg::MATMUL_ORDER_LSB];
+      a_signed_q     <= cmd_i[systole_pkg::MATMUL_A_DTYPE_LSB +: 4] == 4'(systole_pkg::DTYPE_S8);
+      wait_act_q     <= cmd_i[systole_pkg::CMD_WAIT_LSB + systole_pkg::TOKEN_ACT_FULL];
+      wait_acc_q     <= cmd_i[systole_pkg::CMD_WAIT_LSB + systole_pkg::TOKEN_ACC_FREE];
+      give_act_q     <= cmd_i[systole_pkg::CMD_GIVE_LSB + systole_pkg::TOKEN_ACT_FREE];
+      give_acc_q     <= cmd_i[systole_pkg::CMD_GIVE_LSB + systole_pkg::TOKEN_ACC_FULL];
+      bias_q         <= seed == 2'(systole_pkg::SEED_BIAS);
+      keep_q         <= seed == 2'(systole_pkg::SEED_KEEP);
+      a_zero_point_q <= cmd_i[systole_pkg::MATMUL_A_ZERO_POINT_LSB +: 8];
+      idx_q          <= idx_i;
+      m0_q           <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16];
+      m1_q           <= cmd_i[systole_pkg::MATMUL_M1_LSB +: 16];
+      m_last_q       <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16] * cmd_i[systole_pkg::MATMUL_M1_LSB +: 16] - 16'd1;
+      stride_m0_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_M0_STRIDE_LSB +: 16]);
+      stride_m1_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_M1_STRIDE_LSB +: 16]);
+      stride_k0_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_K0_STRIDE_LSB +: 16]);
+      stride_k1_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_K1_STRIDE_LSB +: 16]);
+      stride_acc_q   <= sext(cmd_i[systole_pkg::MATMUL_ACC_N_STRIDE_LSB +: 16]);
+    end else if (start) begin
+      wait_act_q     <= 1'b0;
+      wait_acc_q     <= 1'b0;
+    end
+  end
+
+  // --- the next tile --------------------------------------------------------------------------------------------------------
+  logic         k_inner, first_k;
+  logic [2:0]   first, last;
+  logic [1:0]   carry;
+  logic [15:0]  n, k0, k1;
+  logic [W-1:0] tile_act, tile_acc, tile_param;
+
+  assign n       = cmd_i[systole_pkg::MATMUL_N_LSB +: 16];
+  assign k0      = cmd_i[systole_pkg::MATMUL_K0_LSB +: 16];
+  assign k1      = cmd_i[systole_pkg::MATMUL_K1_LSB +: 16];
+  assign k_inner = order_q == 1'(systole_pkg::ORDER_K_INNER);
+
+  systole_loop u_loop (
+    .clk_i,
+    .load_i (load),
+    .count_i((cmd_i[systole_pkg::MATMUL_ORDER_LSB] == 1'(systole_pkg::ORDER_K_INNER)) ? {n, k1, k0} : {k1, k0, n}),
+    .step_i (start),
+    .first_o(first),
+    .last_o (last),
+    .carry_o(carry)
+  );
+
+  systole_loop_addr #(.W(W)) u_act (
+    .clk_i,
+    .load_i  (load),
+    .base_i  (W'(cmd_i[systole_pkg::MATMUL_ACT_LSB +: 16])),
+    .stride_i(k_inner ? {W'(0), stride_k1_q, stride_k0_q} : {stride_k1_q, stride_k0_q, W'(0)}),
+    .step_i  (start),
+    .carry_i (carry),
+    .addr_o  (tile_act)
+  );
+
+  systole_loop_addr #(.W(W)) u_acc (
+    .clk_i,
+    .load_i  (load),
+    .base_i  (W'(cmd_i[systole_pkg::MATMUL_ACC_LSB +: 16])),
+    .stride_i(k_inner ? {stride_acc_q, {2*W{1'b0}}} : {{2*W{1'b0}}, stride_acc_q}),
+    .step_i  (start),
+    .carry_i (carry),
+    .addr_o  (tile_acc)
+  );
+
+  systole_loop_addr #(.W(W)) u_param (
+    .clk_i,
+    .load_i  (load),
+    .base_i  (W'(cmd_i[systole_pkg::MATMUL_PARAM_LSB +: 16])),
+    .stride_i(k_inner ? {W'(1), {2*W{1'b0}}} : {{2*W{1'b0}}, W'(1)}),
+    .step_i  (start),
+    .carry_i (carry),
+    .addr_o  (tile_param)
+  );
+
+  assign first_k   = k_inner ? (first[0] && first[1]) : (first[1] && first[2]);
+  assign last_tile = last == 3'b111;
+
+  // --- may it start? --------------------------------------------------------------------------------------------------------
+  logic streaming_q;  // rows of the started tile are left
+  logic clear, reads;
+
+  assign reads = !first_k || keep_q;
+
+  systole_hazard #(
+    .RowW   (RowW),
+    .Depth  (Depth),
+    .Entries(Need)
+  ) u_hazard (
+    .clk_i,
+    .rst_ni,
+    .first_i(tile_acc[RowW-1:0]),
+    .last_i (RowW'(tile_acc + W'(m_last_q))),
+    .reads_i(reads),
+    .start_i(start),
+    .row_i  (row_o),
+    .clear_o(clear)
+  );
+
+  always_comb begin
+    start   = 1'b0;
+    cause_o = 5'b00000;
+    if (!streaming_q) begin
+      if (!valid_q)                       cause_o = 5'b10000;
+      else if (!shadow_full_i)            cause_o = 5'b00001;
+      else if (wait_act_q && !act_full_i) cause_o = 5'b00010;
+      else if (!clear)                    cause_o = 5'b00100;
+      else if (wait_acc_q && !acc_free_i) cause_o = 5'b01000;
+      else                                start   = 1'b1;
+    end
+  end
+
+  assign tile_start_o    = start;
+  assign take_act_full_o = start && wait_act_q;
+  assign take_acc_free_o = start && wait_acc_q;
+
+  // --- the rows: of the tile that starts now, or of the one that started last -----------------------------------------------
+  logic         a_signed_r, seed_acc_r, seed_bias_r, give_act_r, give_acc_r, last_r;  // _r: of the started tile
+  logic [7:0]   a_zero_point_r;
+  logic [31:0]  idx_r;
+  logic [15:0]  m0_r, i0_q, i1_q, i0, i1;       // iterations after this row
+  logic [W-1:0] stride_m0_r, stride_m1_r, param_r;
+  logic [W-1:0] addr_q, outer_q, acc_q, addr, outer, acc, stride_m0, stride_m1, param;
+  logic [15:0]  m0;
+  logic         final_row, seed_acc, seed_bias;
+
+  assign row_o     = start || streaming_q;
+  assign i0        = start ? m0_q - 16'd1 : i0_q;
+  assign i1        = start ? m1_q - 16'd1 : i1_q;
+  assign m0        = start ? m0_q : m0_r;
+  assign addr      = start ? tile_act : addr_q;
+  assign outer     = start ? tile_act : outer_q;
+  assign acc       = start ? tile_acc : acc_q;
+  assign param     = start ? tile_param : param_r;
+  assign stride_m0 = start ? stride_m0_q : stride_m0_r;
+  assign stride_m1 = start ? stride_m1_q : stride_m1_r;
+  assign seed_acc  = start ? reads : seed_acc_r;
+  assign seed_bias = start ? (first_k && bias_q) : seed_bias_r;
+  assign final_row = i0 == '0 && i1 == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) streaming_q <= 1'b0;
+    else         streaming_q <= row_o && !final_row;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start) begin
+      a_signed_r     <= a_signed_q;
+      a_zero_point_r <= a_zero_point_q;
+      seed_acc_r     <= reads;
+      seed_bias_r    <= first_k && bias_q;
+      give_act_r     <= give_act_q;
+      give_acc_r     <= give_acc_q;
+      last_r         <= last_tile;
+      idx_r          <= idx_q;
+      m0_r           <= m0_q;
+      param_r        <= tile_param;
+      stride_m0_r    <= stride_m0_q;
+      stride_m1_r    <= stride_m1_q;
+    end
+    if (row_o) begin
+      acc_q <= acc + W'(1);
+      if (i0 != '0) begin
+        i0_q    <= i0 - 16'd1;
+        i1_q    <= i1;
+        addr_q  <= addr + stride_m0;
+        outer_q <= outer;
+      end else begin
+        i0_q    <= m0 - 16'd1;
+        i1_q    <= i1 - 16'd1;
+        addr_q  <= outer + stride_m1;
+        outer_q <= outer + stride_m1;
+      end
+    end
+  end
+
+  assign act_addr_o   = addr[ActW-1:0];
+  assign signed_o     = start ? a_signed_q : a_signed_r;
+  assign zero_point_o = start ? a_zero_point_q : a_zero_point_r;
+  assign acc_row_o    = acc[RowW-1:0];
+  assign acc_read_o   = row_o && seed_acc;
+  assign bias_read_o  = row_o && seed_bias;
+  assign param_o      = param[ParamW-1:0];
+  assign last_o       = row_o && final_row && (start ? last_tile : last_r);
+  assign act_free_o   = last_o && (start ? give_act_q : give_act_r);
+  assign acc_full_o   = last_o && (start ? give_acc_q : give_acc_r);
+
+  assign err_valid_o = row_o && (addr >= W'(ActWords) || acc >= W'(2 * AccRows) || (seed_bias && param >= W'(ParamEntries)));
+  assign err_idx_o   = start ? idx_q : idx_r;
+  assign err_addr_o  = (addr >= W'(ActWords)) ? addr : acc;
+
+  logic unused;
+  assign unused = &{1'b0, cmd_i};
+
+endmodule

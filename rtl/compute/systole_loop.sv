@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Three nested loop counters, level 0 innermost, counts >= 1.
+///
+/// `load_i` starts a nest (and wins over `step_i`); `step_i` goes to the next iteration. The flags describe the present
+/// iteration. `carry_o` names the outermost level that the next step advances, for systole_loop_addr.
+module systole_loop #(
+  parameter int W = 16
+) (
+  input  logic           clk_i,
+  input  logic           load_i,
+  input  logic [3*W-1:0] count_i,   // {level 2, level 1, level 0}
+  input  logic           step_i,
+  output logic [2:0]     first_o,   // level i is in its first iteration
+  output logic [2:0]     last_o,    // level i is in its last iteration
+  output logic [1:0]     carry_o
+);
+
+  logic [2:0] first_q;
+
+  assign first_o = first_q;
+  assign carry_o = !last_o[0] ? 2'd0 : !last_o[1] ? 2'd1 : 2'd2;
+
+  for (genvar i = 0; i < 3; i++) begin : gen_level
+    logic [W-1:0] left_q, start_q;  // iterations after this one; after the first one
+
+    assign last_o[i] = left_q == '0;
+
+    always_ff @(posedge clk_i) begin
+      if (load_i) begin
+        first_q[i] <= 1'b1;
+        start_q    <= count_i[i*W +: W] - W'(1);
+        left_q     <= count_i[i*W +: W] - W'(1);
+      end else if (step_i && carry_o == 2'(i)) begin
+        first_q[i] <= 1'b0;
+        left_q     <= left_q - W'(1);
+      end else if (step_i && carry_o > 2'(i)) begin
+        first_q[i] <= 1'b1;
+        left_q     <= start_q;
+      end
+    end
+  end
+
+endmodule

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Zero points of B's columns: ParamEntries words of Cols bytes, written by load in chunks of min(2*Rows, Cols) bytes, read one byte a
+/// weight push. `zero_point_o` follows `re_i` by one cycle.
+module systole_zero_points #(
+  parameter int Rows         = 16,
+  parameter int Cols         = 16,
+  parameter int ParamEntries = 64,
+  parameter int ParamW       = $clog2(ParamEntries),
+  parameter int ColW         = $clog2(Cols)
+) (
+  input  logic               clk_i,
+  input  logic               we_i,
+  input  logic [ParamW-1:0]  waddr_i,
+  input  logic [5:0]         chunk_i,
+  input  logic [Rows*16-1:0] wdata_i,
+  input  logic               re_i,
+  input  logic [ParamW-1:0]  raddr_i,
+  input  logic [ColW-1:0]    column_i,
+  output logic [7:0]         zero_point_o
+);
+
+  localparam int Chunk = (2*Rows < Cols) ? 2*Rows : Cols;
+
+  logic [Cols*8-1:0] word;
+  logic [ColW-1:0]   column_q;
+
+  for (genvar i = 0; i < Cols / Chunk; i++) begin : gen_chunk
+    systole_ram #(.W(Chunk*8), .Depth(ParamEntries)) u_ram (
+      .clk_i,
+      .we_i   (we_i && chunk_i == 6'(i)),
+      .waddr_i,
+      .wdata_i(wdata_i[Chunk*8-1:0]),
+      .re_i,
+      .raddr_i,
+      .rdata_o(word[i*Chunk*8 +: Chunk*8])
+    );
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (re_i) column_q <= column_i;
+  end
+
+  assign zero_point_o = word[column_q*8 +: 8];
+
+  logic unused;
+  assign unused = ^wdata_i;
+
+endmodule

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The systolic array alone, fed with the skew of its edges: results, and the 3n-2 cycles of a square product.
+#include <Varray_16.h>
+#include <Varray_32.h>
+#include <Varray_4.h>
+#include <Varray_8.h>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <random>
+#include <vector>
+
+double sc_time_stamp() { return 0; }
+
+namespace {
+
+constexpr int kOpW = 9;
+
+void set_bits(uint32_t *words, int at, int width, uint32_t value) {
+  for (int i = 0; i < width; i++) {
+    const int bit = at + i;
+    words[bit / 32] = (words[bit / 32] & ~(1u << (bit % 32))) | (((value >> i) & 1u) << (bit % 32));
+  }
+}
+
+struct Timing {
+  int cycles;      // from a[0][0] at its multiplier to the last element's MAC, inclusive
+  int mismatches;
+};
+
+/// C = A*B with M = N = n over n lanes (K = 2n), operands 9 bits signed, through one weight tile.
+template <class Dut>
+Timing square_product(int n, uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  auto operand = [&] { return int(rng() % 511) - 255; };
+  std::vector<int> a(n * 2 * n), b(2 * n * n);
+  for (auto &v : a) v = operand();
+  for (auto &v : b) v = operand();
+
+  Dut dut;
+  const int lane = 2 * kOpW, pushes = n;
+  int first_mac = -1, last_mac = -1, mismatches = 0;
+  // Row r of a lane stream presented at cycle t + r; weights at t = 0 … n-1, activations from t = n on.
+  for (int t = 0; t < 6 * n + 8; t++) {
+    auto *act = reinterpret_cast<uint32_t *>(&dut.act_i), *wgt = reinterpret_cast<uint32_t *>(&dut.wgt_i);
+    for (int r = 0; r < n; r++) {
+      const int push = t - r, m = t - r - pushes;
+      for (int i = 0; i < 2; i++) {
+        const int k = 2 * r + i;
+        set_bits(wgt, r * lane + i * kOpW, kOpW, push >= 0 && push < n ? b[k * n + (n - 1 - push)] : 0x155);
+        set_bits(act, r * lane + i * kOpW, kOpW, m >= 0 && m < n ? a[m * 2 * n + k] : 0xaa);
+      }
+    }
+    dut.push_i = t < pushes ? (uint32_t)((uint64_t(2) << t) - 1) : 0;
+    dut.switch_i = t == pushes;
+    for (int c = 0; c < n; c++) reinterpret_cast<uint32_t *>(&dut.psum_i)[c] = 0;
+    dut.clk_i = 0;
+    dut.eval();
+    // During cycle t, psum_o of column c is the sum of row m = t - pushes - 1 - n - c, whose last element multiplied at t - 1.
+    for (int c = 0; c < n; c++) {
+      const int m = t - pushes - 1 - n - c;
+      if (m < 0 || m >= n) continue;
+      int sum = 0;
+      for (int k = 0; k < 2 * n; k++) sum += a[m * 2 * n + k] * b[k * n + c];
+      if (int32_t(reinterpret_cast<uint32_t *>(&dut.psum_o)[c]) != sum) mismatches++;
+      last_mac = t - 1;
+    }
+    if (t == pushes) first_mac = t + 1;  // a[0][0] is presented now and multiplied in the next cycle
+    dut.clk_i = 1;
+    dut.eval();
+  }
+  return {last_mac - first_mac + 1, mismatches};
+}
+
+template <class Dut>
+void check(int n) {
+  for (uint64_t seed = 1; seed <= 5; seed++) {
+    const Timing timing = square_product<Dut>(n, seed);
+    EXPECT_EQ(timing.mismatches, 0);
+    EXPECT_EQ(timing.cycles, 3 * n - 2);
+    std::printf("%dx%d array: %d cycles for M = N = %d, K = %d (3n-2 = %d)\n", n, n, timing.cycles, n, 2 * n, 3 * n - 2);
+  }
+}
+
+TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN4) { check<Varray_4>(4); }
+TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN8) { check<Varray_8>(8); }
+TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN16) { check<Varray_16>(16); }
+TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN32) { check<Varray_32>(32); }
+
+}  // namespace

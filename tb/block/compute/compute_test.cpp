@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// The compute engine alone: random MATMULs against the contract's loop, and the cycles that docs/architecture.md promises.
+#include "tb/block/compute/compute_bench.hpp"
+
+#include <Vcompute_2x8.h>
+#include <Vcompute_4x4.h>
+#include <Vcompute_8x2.h>
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+double sc_time_stamp() { return 0; }
+
+namespace systole::tb {
+namespace {
+
+template <class Dut, int R, int C>
+struct Shape {
+  using Bench = ComputeBench<Dut, R, C>;
+  static constexpr int kRows = R, kCols = C;
+};
+
+template <class S>
+class ComputeTest : public ::testing::Test {};
+using Shapes = ::testing::Types<Shape<Vcompute_4x4, 4, 4>, Shape<Vcompute_8x2, 8, 2>, Shape<Vcompute_2x8, 2, 8>>;
+TYPED_TEST_SUITE(ComputeTest, Shapes);
+
+uint64_t seed_of_run() {
+  const char *env = std::getenv("SYSTOLE_SEED");
+  return env ? std::strtoull(env, nullptr, 0) : 1;
+}
+
+TYPED_TEST(ComputeTest, RandomCommandsEqualTheLoop) {
+  const uint64_t seed = seed_of_run();
+  std::printf("SYSTOLE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  for (uint64_t round = 0; round < 40; round++) {
+    typename TypeParam::Bench bench(seed * 1000 + round);
+    bench.random_tokens = round & 1;
+    bench.random_commands = round & 2;
+    for (int i = 0; i < 40; i++) {
+      Matmul m = bench.random_command();
+      m.wait = SYSTOLE_COMPUTE_TAKES;
+      m.give = SYSTOLE_COMPUTE_GIVES;
+      bench.submit(m);
+    }
+    ASSERT_TRUE(bench.run(200000));
+    EXPECT_EQ(bench.compare(), 0) << "round " << round;
+    EXPECT_EQ(bench.errors, 0);
+    EXPECT_EQ(bench.taken, SYSTOLE_COMPUTE_TAKES);
+  }
+}
+
+// A product of `n` tiles and `k` steps with M rows each, its operands in place.
+template <class S>
+Matmul plain(unsigned m0, unsigned k, unsigned n, unsigned order) {
+  Matmul m;
+  m.m0 = m0;
+  m.k0 = k;
+  m.n = n;
+  m.act_m0 = 1;
+  m.act_k0 = 1;
+  m.wgt_k0 = 1;
+  m.wgt_n = 1;
+  m.wgt_col = 1;
+  m.acc_n = int(m0);
+  m.k_tail = 2 * S::kRows;
+  m.n_tail = S::kCols;
+  m.order = order;
+  return m;
+}
+
+template <class B>
+uint64_t bubbles(const B &bench) {
+  return bench.row_cycles.back() - bench.row_cycles.front() + 1 - bench.row_cycles.size();
+}
+
+TYPED_TEST(ComputeTest, TilesOfColsRowsFollowWithoutABubbleOnDifferentRows) {
+  typename TypeParam::Bench bench(1);
+  const unsigned m0 = TypeParam::kCols;
+  for (int i = 0; i < 3; i++) bench.submit(plain<TypeParam>(m0, 1, 4, SYSTOLE_ORDER_N_INNER));  // over command boundaries, too
+  ASSERT_TRUE(bench.run(10000));
+  EXPECT_EQ(bench.row_cycles.size(), 3 * 4 * m0);
+  // Seeds are zero, so no tile reads what another left: nothing may hold them up.
+  EXPECT_EQ(bubbles(bench), 0u);
+  EXPECT_EQ(bench.compare(), 0);
+}
+
+TYPED_TEST(ComputeTest, TilesOnTheSameRowsFollowWithoutABubbleWhenTheRowsCoverTheDepth) {
+  typename TypeParam::Bench bench(2);
+  const unsigned depth = TypeParam::Bench::kDepth, m0 = std::max(depth, unsigned(TypeParam::kCols));
+  Matmul m = plain<TypeParam>(m0, 3, 1, SYSTOLE_ORDER_K_INNER);
+  bench.submit(m);
+  m.seed = SYSTOLE_SEED_KEEP;
+  bench.submit(m);
+  ASSERT_TRUE(bench.run(10000));
+  EXPECT_EQ(bubbles(bench), 0u);
+  EXPECT_EQ(bench.compare(), 0);
+}
+
+TYPED_TEST(ComputeTest, TilesOnTheSameRowsWaitExactlyForTheDepth) {
+  const unsigned depth = TypeParam::Bench::kDepth;
+  for (unsigned m0 = 1; m0 < depth; m0++) {
+    typename TypeParam::Bench bench(3);
+    bench.submit(plain<TypeParam>(m0, 4, 1, SYSTOLE_ORDER_K_INNER));
+    ASSERT_TRUE(bench.run(10000));
+    const unsigned period = std::max(depth, unsigned(TypeParam::kCols));
+    EXPECT_EQ(bench.row_cycles.back() - bench.row_cycles.front(), 3 * period + m0 - 1) << "M = " << m0;
+    EXPECT_EQ(bench.compare(), 0);
+  }
+}
+
+TYPED_TEST(ComputeTest, NInnerHidesTheDepthOfShortTiles) {
+  typename TypeParam::Bench bench(4);
+  const unsigned m0 = TypeParam::kCols, n = (TypeParam::Bench::kDepth + m0 - 1) / m0;
+  bench.submit(plain<TypeParam>(m0, 4, n, SYSTOLE_ORDER_N_INNER));
+  ASSERT_TRUE(bench.run(10000));
+  EXPECT_EQ(bubbles(bench), 0u);
+  EXPECT_EQ(bench.compare(), 0);
+}
+
+TYPED_TEST(ComputeTest, ShortTilesFollowAsFastAsTheirWeightsShiftIn) {
+  // M = 1: the next tile's pushes decide. One-column tiles follow every cycle until the hazard table is full.
+  constexpr unsigned kTiles = 6, kCols = TypeParam::kCols, kDepth = TypeParam::Bench::kDepth;
+  constexpr unsigned kEntries = (kDepth + kCols - 1) / kCols + 1;
+  for (unsigned columns : {kCols, 1u}) {
+    typename TypeParam::Bench bench(5);
+    std::vector<uint64_t> starts;
+    for (unsigned i = 0; i < kTiles; i++) {
+      Matmul m = plain<TypeParam>(1, 1, 1, SYSTOLE_ORDER_K_INNER);
+      m.n_tail = columns;
+      m.acc = i;
+      bench.submit(m);
+      uint64_t start = i == 0 ? 0 : starts[i - 1] + columns;
+      if (i >= kEntries) start = std::max(start, starts[i - kEntries] + kDepth);
+      starts.push_back(start);
+    }
+    ASSERT_TRUE(bench.run(10000));
+    ASSERT_EQ(bench.row_cycles.size(), kTiles);
+    for (unsigned i = 0; i < kTiles; i++) EXPECT_EQ(bench.row_cycles[i] - bench.row_cycles[0], starts[i]) << "tile " << i;
+    EXPECT_EQ(bench.compare(), 0);
+  }
+}
+
+TYPED_TEST(ComputeTest, ResultsAreDoneAfterTheDocumentedLatency) {
+  typename TypeParam::Bench bench(6);
+  Matmul m = plain<TypeParam>(3, 1, 1, SYSTOLE_ORDER_K_INNER);
+  m.give = SYSTOLE_COMPUTE_GIVES;
+  bench.submit(m);
+  ASSERT_TRUE(bench.run(1000));
+  const uint64_t last = bench.row_cycles.back();
+  EXPECT_EQ(bench.done_cycles.back(), last + 2 + TypeParam::kRows + TypeParam::kCols - 1);
+  for (auto [cycle, tokens] : bench.gives) {
+    if (tokens & SYSTOLE_TOKEN_ACC_FULL) EXPECT_EQ(cycle, bench.done_cycles.back());
+    if (tokens & SYSTOLE_TOKEN_ACT_FREE) EXPECT_EQ(cycle, last + std::max(TypeParam::kRows, TypeParam::kCols) - 1);
+  }
+  EXPECT_EQ(bench.gives.size(), 3u);
+}
+
+TYPED_TEST(ComputeTest, CausesNameTheMissingToken) {
+  // Each bit of act_cause_o is seen alone while just that thing is missing.
+  const struct { unsigned missing, cause; } cases[] = {{SYSTOLE_TOKEN_WGT_FULL, 0x01}, {SYSTOLE_TOKEN_ACT_FULL, 0x02}, {SYSTOLE_TOKEN_ACC_FREE, 0x08}};
+  for (auto c : cases) {
+    typename TypeParam::Bench bench(7);
+    Matmul m = plain<TypeParam>(1, 1, 1, SYSTOLE_ORDER_K_INNER);
+    m.wait = SYSTOLE_COMPUTE_TAKES;
+    bench.tokens = 0xff & ~c.missing;
+    bench.submit(m);
+    EXPECT_FALSE(bench.run(100));
+    EXPECT_TRUE(bench.row_cycles.empty());
+    bench.causes.clear();
+    EXPECT_FALSE(bench.run(10));
+    EXPECT_EQ(bench.causes[c.cause], 10u);
+    bench.tokens = 0xff;
+    EXPECT_TRUE(bench.run(100));
+  }
+}
+
+TYPED_TEST(ComputeTest, AddressesOutsideAMemoryAreErrors) {
+  auto provoke = [](auto change) {
+    typename TypeParam::Bench bench(8);
+    Matmul m = plain<TypeParam>(2, 1, 1, SYSTOLE_ORDER_K_INNER);
+    change(m);
+    bench.submit_raw(m.record());
+    bench.run(1000);
+    return bench.errors > 0;
+  };
+  EXPECT_FALSE(provoke([](Matmul &) {}));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.act = TypeParam::Bench::kActWords - 1; }));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.act_m0 = -1; }));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.wgt = TypeParam::Bench::kWgtWords - 1; }));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.wgt_col = -1; }));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.acc = 2 * TypeParam::Bench::kAccRows - 1; }));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.param = TypeParam::Bench::kParams; m.seed = SYSTOLE_SEED_BIAS; }));
+  EXPECT_TRUE(provoke([](Matmul &m) { m.param = TypeParam::Bench::kParams; m.zp_per_column = true; }));
+}
+
+}  // namespace
+}  // namespace systole::tb
