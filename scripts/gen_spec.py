@@ -213,6 +213,10 @@ def one_line(text):
     return " ".join(text.split())
 
 
+def markdown(text):
+    return one_line(text).replace("*", "\\*")
+
+
 def field_doc(field):
     return f"reserved, zero: {field['reserved']}" if "reserved" in field else field["doc"]
 
@@ -630,13 +634,13 @@ def make_document(spec):
     def table(head, rows):
         out.append("| " + " | ".join(head) + " |")
         out.append("|" + " --- |" * len(head))
-        out.extend("| " + " | ".join(one_line(str(cell)).replace("|", "\\|") for cell in row) + " |" for row in rows)
+        out.extend("| " + " | ".join(markdown(str(cell)).replace("|", "\\|") for cell in row) + " |" for row in rows)
         out.append("")
 
     def section(title, text=""):
         out.extend([title, ""])
         if text:
-            out.extend([*textwrap.wrap(one_line(text), 120), ""])
+            out.extend([*textwrap.wrap(markdown(text), 120), ""])
 
     section("## Command records",
             f"A record is {project['command_bytes']} bytes, sixteen little-endian 32-bit words, in a ring in memory. Bits that no "

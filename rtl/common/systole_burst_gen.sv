@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// AXI burst generator of both DMA directions. A descriptor names count2 x count1 items of `length` bytes, item (i2, i1) at
-/// addr + i2*pitch2 + i1*pitch1 (pitches signed, addresses modulo 2^AxiAddrW). It becomes full-width INCR bursts in that order:
-/// the first address of a burst is byte-granular, a burst ends at a 4 KiB boundary, after 256 beats or with its segment.
+/// AXI burst generator of both DMA directions. A descriptor names count2 x count1 items of `length` bytes, item (i2,
+/// i1) at addr + i2*pitch2 + i1*pitch1 (pitches signed, addresses modulo 2^AxiAddrW). It becomes full-width INCR bursts
+/// in that order: the first address of a burst is byte-granular, a burst ends at a 4 KiB boundary, after 256 beats or
+/// with its segment.
 ///
 /// Segments. Items that lie back to back share beats and bursts:
 ///   merge1: items of a row follow each other:  count1 == 1 or pitch1 == length
 ///   merge2: and rows do, too:                  merge1, row bytes < 2^24, and count2 == 1 or pitch2 == count1*length
-/// A segment is everything (merge2), a row (merge1) or an item. Segments share no beat. The data walkers follow the same rule
-/// by merge1_o and merge2_o, which are valid with desc_ready_o.
+/// A segment is everything (merge2), a row (merge1) or an item. Segments share no beat. The data walkers follow the
+/// same rule by merge1_o and merge2_o, which are valid with desc_ready_o.
 ///
-/// desc: valid/ready; the payload must hold while valid. Latency: desc_ready_o rises 2 cycles after desc_valid_i (two products on
-/// one multiplier), or, if the walk of the descriptor before is not over, in the cycle in which its last burst is loaded into the
-/// output register. The first burst is valid 2 cycles after desc_ready_o; then one burst a cycle.
+/// desc: valid/ready; the payload must hold while valid. Latency: desc_ready_o rises 2 cycles after desc_valid_i (two
+/// products on one multiplier), or, if the walk of the descriptor before is not over, in the cycle in which its last
+/// burst is loaded into the output register. The first burst is valid 2 cycles after desc_ready_o; then one burst a
+/// cycle.
 /// burst: valid/ready, registered; `enable_i` low keeps the next burst from being loaded, never withdraws one.
 module systole_burst_gen #(
     parameter int AxiDataW = 128,

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * @brief Driver of the Systole matrix engine. Freestanding C99: no libc, no heap, no recursion, no 64-bit division.
+ *
+ * A handle (`systole_t`) belongs to one accelerator and is not thread safe. Every function that can fail returns a
+ * `systole_result_t`; results come back through out-parameters, which are written only on success. Registers are reached
+ * through the functions of `systole_mmio_t`, so that a host test can put anything in their place. docs/driver.md explains
+ * how a product is mapped onto the machine.
+ */
+#ifndef SYSTOLE_H
+#define SYSTOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SYSTOLE_WARN_UNUSED_RESULT __attribute__((warn_unused_result))
+#else
+#define SYSTOLE_WARN_UNUSED_RESULT
+#endif
+
+/** Result of a driver function. */
+typedef enum systole_result {
+    SYSTOLE_OK = 0,              /**< done */
+    SYSTOLE_ERR_BAD_ARG = 1,     /**< a null pointer, a zero size, a misaligned ring, two seeds at once, … */
+    SYSTOLE_ERR_BAD_DEVICE = 2,  /**< the ID register does not read "SYST", or the capabilities make no sense */
+    SYSTOLE_ERR_VERSION = 3,     /**< the hardware speaks another command version */
+    SYSTOLE_ERR_UNSUPPORTED = 4, /**< a legal product that this machine or driver cannot map (pitch beyond 32 bits, …) */
+    SYSTOLE_ERR_ADDRESS = 5,     /**< an operand reaches beyond the accelerator's address width */
+    SYSTOLE_ERR_DEVICE = 6,      /**< the accelerator latched an error: see systole_last_error(), then systole_reset() */
+    SYSTOLE_ERR_TIMEOUT = 7      /**< the accelerator did not come out of its soft reset */
+} systole_result_t;
+
+/** How the driver reaches the registers. */
+typedef struct systole_mmio {
+    void *ctx;                                                    /**< first argument of the functions */
+    uint32_t (*read32)(void *ctx, uint32_t offset);               /**< reads the register at a byte offset */
+    void (*write32)(void *ctx, uint32_t offset, uint32_t value);  /**< writes it */
+    /** Called while the driver waits; may sleep until irq_o is high (level), must return at once if it already is. NULL: poll. */
+    void (*idle)(void *ctx);
+    /** Called before the doorbell: makes all earlier stores of the CPU (records, operands) visible to the accelerator. May be NULL. */
+    void (*barrier)(void *ctx);
+} systole_mmio_t;
+
+/** What systole_init() needs. */
+typedef struct systole_config {
+    systole_mmio_t mmio;
+    void *ring;                 /**< the ring as the CPU sees it, 4-byte aligned, 64 bytes an entry */
+    uint64_t ring_address;      /**< the ring as the accelerator sees it, 64-byte aligned */
+    uint32_t ring_entries_log2; /**< log2 of the number of records, 0 to 16 */
+} systole_config_t;
+
+/** What the capability registers say. */
+typedef struct systole_capabilities {
+    uint32_t rows_log2, cols_log2;     /**< the array */
+    uint32_t word_bytes_log2;          /**< log2 of a buffer word's bytes, 2*ROWS */
+    uint32_t axi_bytes_log2;           /**< the AXI data width */
+    uint32_t act_words, wgt_words;     /**< buffers, in words */
+    uint32_t acc_rows;                 /**< rows of one accumulator half */
+    uint32_t param_entries;            /**< column tiles a parameter bank holds */
+    uint32_t element_latency;          /**< L */
+    uint32_t queue_depth;              /**< commands an engine's queue holds */
+    uint32_t max_reads, max_writes;    /**< outstanding bursts */
+    uint32_t address_bits;             /**< width of AXI addresses */
+    uint32_t accel_id;                 /**< accelerator ID, goes into every record */
+    bool fp;                           /**< floating point is built in */
+} systole_capabilities_t;
+
+/** Handle of one accelerator. Its fields are the driver's; read `caps` if you like. */
+typedef struct systole_device {
+    systole_mmio_t mmio;
+    volatile uint32_t *ring;
+    uint64_t ring_address;
+    uint32_t ring_entries_log2;
+    systole_capabilities_t caps;
+    uint32_t head;      /**< last value read of RING_HEAD */
+    uint32_t tail;      /**< records written to the ring */
+    uint32_t published; /**< last value written to RING_TAIL */
+    bool chained;       /**< a job came before: its last STORE leaves one MEM_DONE token for the next job's first LOAD */
+} systole_t;
+
+/**
+ * One matrix product C = seed + (A - a_zero_point) * (B - b_zero_point), modulo 2^32.
+ *
+ * Addresses are bus addresses, any byte alignment. Pitches are bytes from row to row, signed; the pitch of a matrix of one
+ * row is ignored. A is M x K bytes, B is N x K bytes (row n is column n of the product's right operand), C is M x N int32.
+ * C must not overlap an operand.
+ */
+typedef struct {
+    uint32_t m, n, k; /**< sizes, each >= 1 */
+
+    uint64_t a;
+    int64_t a_pitch;
+    bool a_signed;
+    uint8_t a_zero_point; /**< raw byte, in A's type */
+
+    uint64_t b;
+    int64_t b_pitch;
+    bool b_signed;
+    uint8_t b_zero_point;   /**< raw byte, in B's type; used if b_zero_points is 0 */
+    uint64_t b_zero_points; /**< address of N bytes, one zero point a column, or 0 */
+
+    uint64_t bias;      /**< address of N int32, one seed a column, or 0; not together with `seed` */
+    uint64_t seed;      /**< address of an M x N int32 matrix, or 0 */
+    int64_t seed_pitch;
+
+    uint64_t c;
+    int64_t c_pitch;
+} systole_gemm_t;
+
+/** How an operand goes through its buffer. */
+typedef struct systole_operand_plan {
+    bool resident;       /**< loaded once per outer block (outer operand) or once per job (inner operand), else per block */
+    uint32_t slots;      /**< pieces that the buffer holds */
+    uint32_t slot_words; /**< words of a slot */
+    uint32_t piece;      /**< K words a load covers, a multiple of k_chunk; 0: each load covers one chunk */
+    uint64_t loads;      /**< loads in the whole job */
+} systole_operand_plan_t;
+
+/** How a product is cut up; see docs/driver.md. */
+typedef struct {
+    uint32_t k_words;             /**< K in buffer words, rounded up */
+    uint32_t n_tiles;             /**< N in column tiles, rounded up */
+    bool n_outer;                 /**< true: for column blocks: for row blocks; false: the other way round */
+    uint32_t m_block, m_blocks;   /**< rows of a block of C, and how many blocks */
+    uint32_t t_block, n_blocks;   /**< column tiles of a block, and how many blocks */
+    uint32_t k_chunk;             /**< words of K per MATMUL */
+    bool ramp;                    /**< the job's first chunk comes in parts of 1, 1, 2, 4, … words */
+    bool params;                  /**< bias or per-column zero points are used */
+    bool params_resident;         /**< … and fit their bank as a whole */
+    systole_operand_plan_t a, b;
+    uint64_t cycles;              /**< estimate, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */
+} systole_gemm_plan_t;
+
+/** Hardware counters, 48 bits each, since the last clear. */
+typedef struct systole_counters {
+    uint64_t total, compute, command, weights, activations, hazard, store, drain, read_bytes, write_bytes;
+} systole_counters_t;
+
+/** The accelerator's first error since reset. */
+typedef struct systole_error_info {
+    uint32_t code;    /**< enum systole_error */
+    uint32_t index;   /**< index of the record */
+    uint64_t address; /**< memory or buffer address */
+} systole_error_info_t;
+
+/** Checks ID and version, reads the capabilities, resets the accelerator, sets up the ring and the interrupt and enables it.
+ *  @return BAD_ARG, BAD_DEVICE, VERSION, UNSUPPORTED, TIMEOUT, ADDRESS */
+systole_result_t systole_init(systole_t *dev, const systole_config_t *config) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Soft reset: forgets all commands and errors, then sets the ring up again. Outstanding bus transactions finish first.
+ *  @return BAD_ARG, TIMEOUT */
+systole_result_t systole_reset(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Cycles without a completed command after which the accelerator raises the error WATCHDOG; 0 (after power-on) is never. */
+systole_result_t systole_set_watchdog(systole_t *dev, uint32_t cycles) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** How the product would be mapped. Touches no hardware.
+ *  @return BAD_ARG, ADDRESS, UNSUPPORTED */
+systole_result_t systole_gemm_plan(const systole_t *dev, const systole_gemm_t *gemm,
+                                   systole_gemm_plan_t *plan) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** How many records the product takes (saturates at 2^32 - 1). Touches no hardware. */
+systole_result_t systole_gemm_commands(const systole_t *dev, const systole_gemm_t *gemm,
+                                       uint32_t *count) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Starts the product: writes its records to the ring and rings the doorbell once, after the last one, or earlier
+ *  when the ring is full; then waits for space. The last record raises the interrupt. Jobs may be queued without waiting between
+ *  them; each begins when the one before is complete in memory.
+ *  @return BAD_ARG, ADDRESS, UNSUPPORTED (nothing was started); DEVICE */
+systole_result_t systole_gemm(systole_t *dev, const systole_gemm_t *gemm) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Waits until everything is complete. @return BAD_ARG, DEVICE */
+systole_result_t systole_wait(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Whether everything is complete. @return BAD_ARG, DEVICE */
+systole_result_t systole_is_idle(systole_t *dev, bool *idle) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Takes a snapshot of the counters and reads it. */
+systole_result_t systole_read_counters(systole_t *dev, systole_counters_t *counters) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Clears the counters. */
+systole_result_t systole_clear_counters(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Reads the error registers. */
+systole_result_t systole_last_error(systole_t *dev, systole_error_info_t *info) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** The name of a result code, never NULL. */
+const char *systole_result_string(systole_result_t result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SYSTOLE_H */

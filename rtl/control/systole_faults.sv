@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Latches the first error, stops the machine, and carries out a soft reset.
+/// An error in one cycle shows in `code_o`, `index_o`, `addr_o` and `stop_o` in the next and stays until reset; `error_set_o` is
+/// high in the cycle before. Of errors in the same cycle store goes before compute, load, dispatch, fetch, tokens, ring, watchdog.
+/// `ring_misuse_o` says at once that the tail is no good, so that nothing is fetched by it.
+/// A soft reset request (`soft_reset_i`, held until `soft_reset_done_o`) raises `stop_o` at once; when `quiet_i` has
+/// been high for 8 cycles in a row, `engine_rst_no` is low for 8 cycles, in the last of which `soft_reset_done_o` is high.
+module systole_faults #(
+    parameter int AxiAddrW = 40
+) (
+    input  logic                clk_i,
+    input  logic                rst_ni,
+    input  logic                load_err_valid_i,
+    input  logic [         7:0] load_err_code_i,
+    input  logic [        31:0] load_err_idx_i,
+    input  logic [AxiAddrW-1:0] load_err_addr_i,
+    input  logic                compute_err_valid_i,
+    input  logic [         7:0] compute_err_code_i,
+    input  logic [        31:0] compute_err_idx_i,
+    input  logic [AxiAddrW-1:0] compute_err_addr_i,
+    input  logic                store_err_valid_i,
+    input  logic [         7:0] store_err_code_i,
+    input  logic [        31:0] store_err_idx_i,
+    input  logic [AxiAddrW-1:0] store_err_addr_i,
+    input  logic                dispatch_err_valid_i,
+    input  logic [         7:0] dispatch_err_code_i,
+    input  logic [        31:0] dispatch_err_idx_i,
+    input  logic [        63:0] dispatch_err_addr_i,
+    input  logic                fetch_range_i,
+    input  logic [        31:0] fetch_idx_i,
+    input  logic [        63:0] fetch_addr_i,
+    input  logic                token_overflow_i,
+    input  logic                locked_write_i,
+    input  logic [         4:0] ring_size_i,
+    input  logic [        31:0] head_i,
+    input  logic [        31:0] tail_i,
+    input  logic                completed_i,
+    input  logic [        31:0] watchdog_i,
+    output logic                ring_misuse_o,
+    output logic                error_o,
+    output logic                error_set_o,
+    output logic [         7:0] code_o,
+    output logic [        31:0] index_o,
+    output logic [        63:0] addr_o,
+    input  logic                soft_reset_i,
+    output logic                soft_reset_done_o,
+    input  logic                quiet_i,
+    output logic                stop_o,
+    output logic                engine_rst_no
+);
+
+  // --- ring and watchdog ---
+  logic [31:0] waiting_q;
+  logic busy, watchdog_expired;
+
+  assign busy = head_i != tail_i;
+  assign ring_misuse_o = locked_write_i || (busy && (ring_size_i > 5'd16 || (tail_i - head_i) > (32'd1 << ring_size_i)));
+  assign watchdog_expired = watchdog_i != '0 && waiting_q >= watchdog_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!engine_rst_no || !busy || completed_i || error_o || watchdog_i == '0) waiting_q <= '0;
+    else waiting_q <= waiting_q + 32'd1;
+  end
+
+  // --- first error ---
+  logic [ 7:0] code;
+  logic [31:0] index;
+  logic [63:0] addr;
+
+  always_comb begin
+    code  = systole_pkg::ERROR_NONE;
+    index = head_i;
+    addr  = '0;
+    if (store_err_valid_i) begin
+      code  = store_err_code_i;
+      index = store_err_idx_i;
+      addr  = 64'(store_err_addr_i);
+    end else if (compute_err_valid_i) begin
+      code  = compute_err_code_i;
+      index = compute_err_idx_i;
+      addr  = 64'(compute_err_addr_i);
+    end else if (load_err_valid_i) begin
+      code  = load_err_code_i;
+      index = load_err_idx_i;
+      addr  = 64'(load_err_addr_i);
+    end else if (dispatch_err_valid_i) begin
+      code  = dispatch_err_code_i;
+      index = dispatch_err_idx_i;
+      addr  = dispatch_err_addr_i;
+    end else if (fetch_range_i) begin
+      code  = systole_pkg::ERROR_RANGE;
+      index = fetch_idx_i;
+      addr  = fetch_addr_i;
+    end else if (token_overflow_i) begin
+      code = systole_pkg::ERROR_TOKEN;
+    end else if (ring_misuse_o) begin
+      code = systole_pkg::ERROR_RING;
+    end else if (watchdog_expired) begin
+      code = systole_pkg::ERROR_WATCHDOG;
+    end
+  end
+
+  assign error_o = code_o != systole_pkg::ERROR_NONE;
+  assign error_set_o = !error_o && code != systole_pkg::ERROR_NONE;
+
+  always_ff @(posedge clk_i) begin
+    if (!engine_rst_no) begin
+      code_o  <= systole_pkg::ERROR_NONE;
+      index_o <= '0;
+      addr_o  <= '0;
+    end else if (error_set_o) begin
+      code_o  <= code;
+      index_o <= index;
+      addr_o  <= addr;
+    end
+  end
+
+  // --- soft reset ---
+  typedef enum logic [0:0] {
+    DRAIN,
+    PULSE
+  } reset_state_e;
+
+  reset_state_e state_d, state_q;
+  logic [2:0] count_d, count_q;
+
+  assign stop_o = error_o || soft_reset_i;
+  assign engine_rst_no = rst_ni && state_q != PULSE;
+
+  always_comb begin
+    state_d = state_q;
+    count_d = '0;
+    soft_reset_done_o = 1'b0;
+    unique case (state_q)
+      DRAIN: begin
+        if (soft_reset_i && quiet_i) count_d = count_q + 3'd1;
+        if (soft_reset_i && quiet_i && count_q == 3'd7) state_d = PULSE;
+      end
+      PULSE: begin
+        count_d = count_q + 3'd1;
+        if (count_q == 3'd7) begin
+          state_d = DRAIN;
+          soft_reset_done_o = 1'b1;
+        end
+      end
+      default: state_d = DRAIN;
+    endcase
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q <= DRAIN;
+      count_q <= '0;
+    end else begin
+      state_q <= state_d;
+      count_q <= count_d;
+    end
+  end
+
+endmodule

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Fetches command records from the ring, ahead of their use: up to `Slots` records asked for and not yet taken, each with a
+/// place reserved before its burst is asked for, so that read data are always accepted. One burst of 64 bytes a record.
+/// A doorbell shows on `ar_valid_o` one cycle after `tail_i` changes; one request a cycle. A record is offered (`cmd_valid_o`)
+/// in the cycle after its last beat; `cmd_err_o` says that a beat came with an error response. While `stop_i` no new burst is
+/// asked for; one already offered stays. A record whose slot lies beyond the address width is not asked for either; then
+/// `range_err_o` stays high, with its `next_index_o` and `next_addr_o`. `quiet_o`: no burst is offered or under way.
+module systole_fetch #(
+    parameter int AxiDataW = 128,
+    parameter int AxiAddrW = 40,
+    parameter int Slots = 4
+) (
+    input  logic                clk_i,
+    input  logic                rst_ni,
+    input  logic                enable_i,
+    input  logic                stop_i,
+    input  logic [        63:0] ring_base_i,
+    input  logic [         4:0] ring_size_i,
+    input  logic [        31:0] tail_i,
+    output logic                ar_valid_o,
+    input  logic                ar_ready_i,
+    output logic [AxiAddrW-1:0] ar_addr_o,
+    input  logic                r_valid_i,
+    input  logic [AxiDataW-1:0] r_data_i,
+    input  logic                r_last_i,
+    input  logic                r_err_i,
+    output logic                cmd_valid_o,
+    input  logic                cmd_ready_i,
+    output logic [       511:0] cmd_o,
+    output logic                cmd_err_o,
+    output logic                quiet_o,
+    output logic                range_err_o,
+    output logic [        31:0] next_index_o,
+    output logic [        63:0] next_addr_o
+);
+
+  localparam int LevelW = $clog2(Slots + 1);
+
+  logic [31:0] next_q, slot;
+  logic [LevelW-1:0] reserved_q, pending_q;
+  logic [63:0] address;
+  logic due, in_range, ask, taken, arrived, full_unused;
+
+  // Index i lies in slot i mod size.
+  assign slot = next_q & ~(32'hFFFFFFFF << ring_size_i);
+  assign address = ring_base_i + {26'd0, slot, 6'd0};
+  assign in_range = (address >> AxiAddrW) == '0;
+  assign due = enable_i && !stop_i && next_q != tail_i;
+  assign range_err_o = due && !in_range;
+  assign next_index_o = next_q;
+  assign next_addr_o = address;
+  assign ask = due && in_range && reserved_q != LevelW'(Slots) && (!ar_valid_o || ar_ready_i);
+  assign taken = cmd_valid_o && cmd_ready_i;
+  assign arrived = r_valid_i && r_last_i;
+  assign quiet_o = pending_q == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      ar_valid_o <= 1'b0;
+      ar_addr_o  <= '0;
+      next_q     <= '0;
+      reserved_q <= '0;
+      pending_q  <= '0;
+    end else begin
+      if (ar_ready_i) ar_valid_o <= 1'b0;
+      if (ask) begin
+        ar_valid_o <= 1'b1;
+        ar_addr_o  <= AxiAddrW'(address);
+        next_q     <= next_q + 32'd1;
+      end
+      if (ask && !taken) reserved_q <= reserved_q + LevelW'(1);
+      if (taken && !ask) reserved_q <= reserved_q - LevelW'(1);
+      if (ask && !arrived) pending_q <= pending_q + LevelW'(1);
+      if (arrived && !ask) pending_q <= pending_q - LevelW'(1);
+    end
+  end
+
+  // The last beat goes straight to the buffer, together with the ones before it.
+  logic [511:0] record;
+  logic err_q;
+
+  generate
+    if (AxiDataW == 512) begin : gen_one_beat
+      assign record = r_data_i;
+    end else begin : gen_beats
+      logic [511-AxiDataW:0] early_q;
+      assign record = {r_data_i, early_q};
+      always_ff @(posedge clk_i) begin
+        if (r_valid_i) early_q <= record[511:AxiDataW];
+      end
+    end
+  endgenerate
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) err_q <= 1'b0;
+    else if (r_valid_i) err_q <= !r_last_i && (err_q || r_err_i);
+  end
+
+  systole_fifo #(
+      .W(513),
+      .Depth(Slots)
+  ) u_records (
+      .clk_i,
+      .rst_ni,
+      .valid_i(arrived),
+      .ready_o(full_unused),
+      .data_i ({err_q || r_err_i, record}),
+      .valid_o(cmd_valid_o),
+      .ready_i(cmd_ready_i),
+      .data_o ({cmd_err_o, cmd_o})
+  );
+
+endmodule

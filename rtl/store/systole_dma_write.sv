@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Data side of a store: packs groups of up to `Lanes` 32-bit values into AXI write beats and sends them.
+///
+/// in: valid/ready; `in_lanes_i` values (>= 1) from the low end of in_data_i belong at byte `in_offset_i` of the
+/// present beat. Offsets follow each other within a segment; `in_end_i` marks the last group of a segment, whose last
+/// beat is then complete. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
+/// was placed.
+/// burst: valid/ready, a burst whose AW has been accepted, in order, beats-1. W beats are sent for these only, at
+/// the earliest one cycle after the burst was announced and one cycle after the group that completes the beat was taken.
+/// One group and one beat a cycle; one beat a cycle whenever groups are at least as wide as beats. W payload holds
+/// until taken.
+/// `fill_i`: the rest of the data will not come. Once all complete beats are sent, announced bursts are completed with
+/// beats without strobes.
+module systole_dma_write #(
+    parameter int Lanes = 8,
+    parameter int AxiDataW = 128,
+    parameter int MaxWrites = 16
+) (
+    input  logic                            clk_i,
+    input  logic                            rst_ni,
+    input  logic                            fill_i,
+    input  logic                            in_valid_i,
+    output logic                            in_ready_o,
+    input  logic [            Lanes*32-1:0] in_data_i,
+    input  logic [         $clog2(Lanes):0] in_lanes_i,
+    input  logic [$clog2(AxiDataW/8)-1 : 0] in_offset_i,
+    input  logic                            in_end_i,
+    input  logic                            burst_valid_i,
+    output logic                            burst_ready_o,
+    input  logic [                     7:0] burst_len_i,
+    output logic                            w_valid_o,
+    input  logic                            w_ready_i,
+    output logic [            AxiDataW-1:0] w_data_o,
+    output logic [          AxiDataW/8-1:0] w_strb_o,
+    output logic                            w_last_o
+);
+
+  localparam int BusBytes = AxiDataW / 8;
+  localparam int GroupBytes = 4 * Lanes;
+  localparam int OffW = $clog2(BusBytes);
+  // A group may touch one beat more than it is wide, while the beats before it leave.
+  localparam int Slots = GroupBytes >= 2 * BusBytes ? 2 * GroupBytes / BusBytes : GroupBytes == BusBytes ? 4 : 2;
+  localparam int SlotW = $clog2(Slots);
+  localparam int LevelW = SlotW + 1;
+  localparam int SpanW = $clog2(GroupBytes + 2 * BusBytes) + 1;
+  localparam int RingBytes = Slots * BusBytes;
+
+  // --- Place a group. --------------------------------------------------------------------------------------------------------
+  logic [SlotW-1:0] head_q, tail_q;  // next beat to send, beat that is being filled
+  logic [LevelW-1:0] level_q;  // complete beats
+  logic [SpanW-1:0] span, span_up;
+  logic [LevelW-1:0] touched, completed;
+  logic place, send;
+  logic [GroupBytes*8-1:0] data;
+  logic [GroupBytes-1:0] strobes;
+  logic [RingBytes*8+GroupBytes*8-1:0] placed;  // the part beyond the ring's end belongs to its beginning
+  logic [RingBytes+GroupBytes-1:0] placed_strobes;
+
+  assign span = SpanW'(in_offset_i) + SpanW'({in_lanes_i, 2'b00});
+  assign span_up = span + SpanW'(BusBytes - 1);
+  assign touched = LevelW'(span_up >> OffW);
+  assign completed = in_end_i ? touched : LevelW'(span >> OffW);
+  assign in_ready_o = LevelW'(Slots) - level_q >= touched;
+  assign place = in_valid_i && in_ready_o;
+
+  assign strobes = ~({GroupBytes{1'b1}} << {in_lanes_i, 2'b00});
+  for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+    assign data[l*32+:32] = strobes[l*4] ? in_data_i[l*32+:32] : '0;
+  end
+
+  // The condition only saves the simulator's time.
+  always_comb begin
+    placed = '0;
+    placed_strobes = '0;
+    if (in_valid_i) begin
+      placed = {{RingBytes * 8{1'b0}}, data} << {tail_q, in_offset_i, 3'b000};
+      placed_strobes = {{RingBytes{1'b0}}, strobes} << {tail_q, in_offset_i};
+    end
+  end
+
+  // --- Beat slots: cleared when sent, so that placing is an OR. ------------------------------------------------------------------
+  logic [RingBytes*8-1:0] ring, put;
+  logic [RingBytes-1:0] ring_strobes, put_strobes;
+
+  assign put = placed[RingBytes*8-1:0] | (RingBytes * 8)'(placed[RingBytes*8+:GroupBytes*8]);
+  assign put_strobes = placed_strobes[RingBytes-1:0] | RingBytes'(placed_strobes[RingBytes+:GroupBytes]);
+
+  for (genvar s = 0; s < Slots; s++) begin : gen_slot
+    logic [AxiDataW-1:0] beat_q;
+    logic [BusBytes-1:0] strobes_q;
+
+    assign ring[s*AxiDataW+:AxiDataW] = beat_q;
+    assign ring_strobes[s*BusBytes+:BusBytes] = strobes_q;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni || (send && level_q != '0 && head_q == SlotW'(s))) begin
+        beat_q <= '0;
+        strobes_q <= '0;
+      end else if (place) begin
+        beat_q <= beat_q | put[s*AxiDataW+:AxiDataW];
+        strobes_q <= strobes_q | put_strobes[s*BusBytes+:BusBytes];
+      end
+    end
+  end
+
+  // --- Send beats of announced bursts. -------------------------------------------------------------------------------------------
+  logic burst_valid, burst_end;
+  logic [7:0] burst_len, beat_q;
+  logic filling;
+
+  systole_fifo #(
+      .W(8),
+      .Depth(MaxWrites)
+  ) u_bursts (
+      .clk_i  (clk_i),
+      .rst_ni (rst_ni),
+      .valid_i(burst_valid_i),
+      .ready_o(burst_ready_o),
+      .data_i (burst_len_i),
+      .valid_o(burst_valid),
+      .ready_i(burst_end),
+      .data_o (burst_len)
+  );
+
+  assign filling = fill_i && level_q == '0;
+  assign w_valid_o = burst_valid && (level_q != '0 || filling);
+  assign w_last_o = beat_q == burst_len;
+  assign w_data_o = ring[{head_q, {OffW + 3{1'b0}}}+:AxiDataW];
+  assign w_strb_o = filling ? '0 : ring_strobes[{head_q, {OffW{1'b0}}}+:BusBytes];
+  assign send = w_valid_o && w_ready_i;
+  assign burst_end = send && w_last_o;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      head_q  <= '0;
+      tail_q  <= '0;
+      level_q <= '0;
+      beat_q  <= '0;
+    end else begin
+      if (place) tail_q <= tail_q + SlotW'(completed);
+      if (send) begin
+        beat_q <= w_last_o ? '0 : beat_q + 8'd1;
+        if (!filling) head_q <= head_q + SlotW'(1);
+      end
+      level_q <= level_q + (place ? completed : LevelW'(0)) - LevelW'(send && !filling);
+    end
+  end
+
+endmodule

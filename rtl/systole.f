@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of the core, packages first. Paths are relative to this file (Verilator and most others: -F rtl/systole.f).
+common/systole_pkg.sv
+common/systole_burst_gen.sv
+common/systole_fifo.sv
+common/systole_ram.sv
+common/systole_taps.sv
+control/systole_check.sv
+control/systole_control.sv
+control/systole_counters.sv
+control/systole_dispatch.sv
+control/systole_faults.sv
+control/systole_fetch.sv
+control/systole_regs.sv
+control/systole_tokens.sv
+load/systole_dma_read.sv
+load/systole_load.sv
+load/systole_read_mux.sv
+compute/systole_accumulators.sv
+compute/systole_act_seq.sv
+compute/systole_array.sv
+compute/systole_compute.sv
+compute/systole_edge.sv
+compute/systole_hazard.sv
+compute/systole_loop.sv
+compute/systole_loop_addr.sv
+compute/systole_operand_buffer.sv
+compute/systole_weight_seq.sv
+compute/systole_zero_points.sv
+store/systole_dma_write.sv
+store/systole_store.sv
+store/systole_store_walk.sv
+systole.sv

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store engine against a byte-level reference, on several sizes.
+#include <gtest/gtest.h>
+
+#include "Vstore_16_128.h"
+#include "Vstore_2_512.h"
+#include "Vstore_32_256.h"
+#include "Vstore_4_128.h"
+#include "Vstore_4_32.h"
+#include "Vstore_64_32.h"
+#include "Vstore_8_128.h"
+#include "tb/block/dma/store_bench.hpp"
+
+namespace systole::tb::dma {
+
+std::vector<std::unique_ptr<StoreDut>> store_duts() {
+  Verilated::randReset(2);
+  Verilated::randSeed(int(std::random_device{}() >> 1));
+  std::vector<std::unique_ptr<StoreDut>> duts;
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_16_128>>(16, 128));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_8_128>>(8, 128));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4_32>>(4, 32));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4_128>>(4, 128));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_2_512>>(2, 512));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_64_32>>(64, 32));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_32_256>>(32, 256));
+  return duts;
+}
+
+namespace {
+
+StoreCommand random_command(Random &r, const StoreSizes &sizes, uint32_t index) {
+  const int rows = int(2 * sizes.acc_rows);
+  for (;;) {
+    StoreCommand c;
+    c.index = index;
+    c.n = unsigned(r.pick<int64_t>({1, 1, 2, 3, r.in(1, 6)}));
+    c.n_tail = unsigned(r.pick<int64_t>({1, sizes.cols, r.in(1, sizes.cols)}));
+    c.m0 = unsigned(r.pick<int64_t>({1, 2, 3, r.in(1, 20)}));
+    c.m1 = unsigned(r.pick<int64_t>({1, 1, 2, 3, r.in(1, 6)}));
+    c.stride = int(r.pick<int64_t>({0, c.m0 * c.m1, -int64_t(c.m0 * c.m1), r.in(-40, 40)}));
+    c.acc = unsigned(r.in(0, rows - 1));
+    const int64_t row = c.row_bytes(sizes);
+    const auto pitch = [&](int64_t tight) {
+      return int32_t(r.pick<int64_t>(
+          {tight, tight, tight, 0, -tight, tight + 1, tight - 1, tight + 64, r.in(-5000, 5000), 1, r.in(-(1 << 30), 1 << 30)}));
+    };
+    c.pitch0 = pitch(row);
+    c.pitch1 = pitch(row * c.m0);
+    c.address = wrap(uint64_t(r.pick<int64_t>({r.in(0, 1 << 20), (int64_t(1) << 36) + r.in(-100, 100), 4096 * 5 - r.in(0, 80)})));
+    c.wait = uint8_t(r.bits()) & 0x90;
+    c.give = uint8_t(r.bits()) & 0x60;
+    bool inside = true;
+    for (unsigned tile = 0; tile < c.n; tile++)
+      inside = inside && c.row(tile, 0, 0) >= 0 && c.row(tile, c.m1 - 1, c.m0 - 1) < rows;
+    if (inside) return c;
+  }
+}
+
+/// Runs `body` on every configuration until one fails.
+template <typename Body>
+void on_all(Body body) {
+  for (auto &dut : store_duts()) {
+    SCOPED_TRACE(dut->name());
+    body(*dut);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+/// m rows of n whole tiles.
+StoreCommand rows(const StoreSizes &sizes, uint64_t address, unsigned m, unsigned n, int32_t pitch) {
+  StoreCommand c;
+  c.address = address;
+  c.m0 = m;
+  c.n = n;
+  c.n_tail = sizes.cols;
+  c.stride = int(m);
+  c.pitch0 = pitch;
+  return c;
+}
+
+constexpr Pace kNoStalls = {};
+
+TEST(StoreTest, RandomDescriptorsWriteTheReferencesBytes) {
+  on_all([](StoreDut &dut) {
+    Random random(21);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (int round = 0; round < 12; round++) {
+      StoreBench bench(dut, random, round == 0 ? kNoStalls : Pace::random(random));
+      bench.token_percent = unsigned(random.pick({100, 50, 10}));
+      for (uint32_t i = 0; i < 12; i++) bench.submit(random_command(random, dut.sizes(), 1000u * round + i));
+      bench.run();
+      if (::testing::Test::HasFailure()) return;
+    }
+  });
+}
+
+TEST(StoreTest, AddressReadAndDataFollowAfterTheDocumentedCycles) {
+  on_all([](StoreDut &dut) {
+    Random random(22);
+    StoreBench bench(dut, random, kNoStalls);
+    StoreCommand c = rows(dut.sizes(), 64, 1, 1, 0);
+    c.n_tail = 1;
+    bench.submit(c);
+    bench.run();
+    EXPECT_EQ(bench.first_aw, bench.first_accept + 5);
+    EXPECT_EQ(bench.first_read, bench.first_accept + 5);
+    EXPECT_EQ(bench.first_beat, bench.first_read + 3);
+  });
+}
+
+TEST(StoreTest, LongRowsTakeABeatACycleAtAnyAlignment) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    if (4 * sizes.lanes() < sizes.bus_bytes) return;
+    for (uint64_t offset = 0; offset < sizes.bus_bytes; offset += offset < 4 ? 1 : 3) {
+      Random random(23);
+      StoreBench bench(dut, random, kNoStalls);
+      bench.submit(rows(sizes, 4000 + offset, 7, 30, int32_t(30 * 4 * sizes.cols)));
+      bench.run();
+      EXPECT_EQ(bench.last_beat - bench.first_beat + 1, bench.beats) << "offset " << offset;
+    }
+  });
+}
+
+TEST(StoreTest, IsolatedRowsTakeABeatACycle) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    if (4 * sizes.lanes() < sizes.bus_bytes) return;
+    for (int32_t gap : {1, 5, 64}) {
+      Random random(24);
+      StoreBench bench(dut, random, kNoStalls);
+      bench.submit(rows(sizes, 3, 80, 2, int32_t(2 * 4 * sizes.cols) + gap));
+      bench.run();
+      EXPECT_EQ(bench.last_beat - bench.first_beat + 1, bench.beats) << "gap " << gap;
+    }
+  });
+}
+
+TEST(StoreTest, GroupsNarrowerThanBeatsAreReadOneACycle) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    if (4 * sizes.lanes() >= sizes.bus_bytes) return;
+    for (uint64_t offset = 0; offset < sizes.bus_bytes; offset += 3) {
+      Random random(25);
+      StoreBench bench(dut, random, kNoStalls);
+      bench.submit(rows(sizes, 8192 + offset, 7, 30, int32_t(30 * 4 * sizes.cols)));
+      bench.run();
+      EXPECT_EQ(bench.last_read - bench.first_read + 1, bench.reads) << "offset " << offset;
+    }
+  });
+}
+
+TEST(StoreTest, ContiguousRowsShareBeats) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(26);
+    StoreBench bench(dut, random, kNoStalls);
+    StoreCommand c = rows(sizes, 3, 5, 3, 0);
+    c.n_tail = 1;
+    c.m1 = 3;
+    c.stride = 15;
+    c.pitch0 = int32_t(c.row_bytes(sizes));
+    c.pitch1 = 5 * c.pitch0;
+    bench.submit(c);
+    bench.run();
+    EXPECT_EQ(bench.beats, (3 + 15 * c.row_bytes(sizes) + sizes.bus_bytes - 1) / sizes.bus_bytes);
+  });
+}
+
+TEST(StoreTest, ShortCommandsKeepTheBusBusy) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    if (4 * sizes.lanes() < sizes.bus_bytes) return;
+    Random random(27);
+    Pace pace;
+    pace.latency = 10;
+    StoreBench bench(dut, random, pace);
+    const unsigned tiles = std::max(1u, 5 * sizes.bus_bytes / (4 * sizes.cols));
+    for (unsigned i = 0; i < 60; i++) bench.submit(rows(sizes, 4096 * i, 1, tiles + 1, 0));
+    bench.run();
+    EXPECT_LE(bench.last_beat - bench.first_beat + 1, bench.beats + bench.beats / 10);
+  });
+}
+
+TEST(StoreTest, BadResponseStopsWithTheBurstsAddress) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(28);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (int round = 0; round < 20; round++) {
+      StoreBench bench(dut, random, Pace::random(random));
+      StoreCommand before = rows(sizes, 1 << 20, 3, 1, 8192);
+      before.index = 6;
+      before.give = 0x60;
+      StoreCommand c = rows(sizes, 5120, 20, 1, 1024);
+      c.index = 7;
+      c.give = 0x60;
+      bench.submit(before);
+      bench.submit(c);
+      bench.submit(before);
+      const unsigned row = unsigned(random.in(0, 19));
+      bench.error_burst = 3 + row;
+      while (!bench.error && bench.cycle < 20000)
+        if (!bench.step()) return;
+      EXPECT_EQ(bench.error_code, SYSTOLE_ERROR_AXI_STORE);
+      EXPECT_EQ(bench.error_index, 7u);
+      EXPECT_EQ(bench.error_address, 5120u + 1024 * row);
+      for (int i = 0; i < 100000 && !bench.quiet; i++)
+        if (!bench.step()) return;
+      for (int i = 0; i < 300; i++)
+        if (!bench.step()) return;
+      EXPECT_TRUE(bench.quiet);
+      EXPECT_EQ(bench.outstanding(), 0u);
+      EXPECT_EQ(bench.done, 1u);
+    }
+  });
+}
+
+TEST(StoreTest, RowBeyondTheAccumulatorsIsARangeErrorAndBurstsAreCompleted) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(29);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (int round = 0; round < 20; round++) {
+      StoreBench bench(dut, random, Pace::random(random));
+      bench.submit(rows(sizes, 1 << 20, 3, 1, 8192));
+      StoreCommand c = rows(sizes, 4096 + unsigned(random.in(0, 100)), 30, 2, int32_t(8 * sizes.cols));
+      c.index = 99;
+      uint64_t address = 2 * sizes.acc_rows;
+      if (random.chance(50)) {  // beyond the end
+        c.acc = 2 * sizes.acc_rows - unsigned(random.in(1, 29));
+        c.stride = -5;
+      } else {  // before the beginning
+        c.acc = 4;
+        c.stride = -10;
+        address = 0xFFFA;
+      }
+      bench.submit(c);
+      while (!bench.error && bench.cycle < 20000)
+        if (!bench.step()) return;
+      EXPECT_EQ(bench.error_code, SYSTOLE_ERROR_RANGE);
+      EXPECT_EQ(bench.error_index, 99u);
+      EXPECT_EQ(bench.error_address, address);
+      for (int i = 0; i < 100000 && !bench.quiet; i++)
+        if (!bench.step()) return;
+      for (int i = 0; i < 300; i++)
+        if (!bench.step()) return;
+      EXPECT_TRUE(bench.quiet);
+      EXPECT_EQ(bench.outstanding(), 0u);
+    }
+  });
+}
+
+TEST(StoreTest, StopLetsIssuedBurstsFinishAndResetStartsAfresh) {
+  on_all([](StoreDut &dut) {
+    Random random(30);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (int round = 0; round < 15; round++) {
+      StoreBench bench(dut, random, Pace::random(random));
+      for (uint32_t i = 0; i < 6; i++) bench.submit(random_command(random, dut.sizes(), i));
+      for (int64_t i = random.in(1, 400); i > 0; i--)
+        if (!bench.step()) return;
+      bench.stop = true;
+      if (!bench.step()) return;
+      for (int i = 0; i < 100000 && !bench.quiet; i++)
+        if (!bench.step()) return;
+      for (int i = 0; i < 300; i++)
+        if (!bench.step()) return;
+      EXPECT_TRUE(bench.quiet);
+      EXPECT_EQ(bench.outstanding(), 0u);
+      EXPECT_FALSE(bench.error);
+      bench.reset();
+      for (uint32_t i = 0; i < 3; i++) bench.submit(random_command(random, dut.sizes(), i));
+      bench.run();
+      if (::testing::Test::HasFailure()) return;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace systole::tb::dma
