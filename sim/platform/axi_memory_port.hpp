@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/platform/pins.hpp"
+#include "sim/platform/timing.hpp"
+
+namespace systole::platform {
+
+/// Bytes behind a memory port.
+class MemoryBackend {
+ public:
+  virtual ~MemoryBackend() = default;
+  /// Reads `length` bytes. @returns an AXI response; on an error nothing is read.
+  virtual Resp read(uint64_t address, size_t length, uint8_t *data) = 0;
+  /// Writes the bytes whose `enable` is not zero. @returns an AXI response; on an error nothing is written.
+  virtual Resp write(uint64_t address, size_t length, const uint8_t *data, const uint8_t *enable) = 0;
+};
+
+/// A source of random stalls for one channel: spells of stalled and of free cycles of random length and density.
+class StallSource {
+ public:
+  StallSource() = default;
+  explicit StallSource(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED03ull), on_(true) {}
+  /// To be called once a cycle: is the channel stalled in this one?
+  bool next();
+
+ private:
+  uint64_t random();
+  uint64_t state_ = 1;
+  bool on_ = false;
+  unsigned spell_ = 0;    // cycles left with the present density
+  unsigned density_ = 0;  // of 256
+};
+
+/// An AXI4 slave on pins with the timing of docs/memory_model.md, to the cycle. Each cycle: drive() gives what the slave
+/// drives (it depends on earlier cycles only), then clock() takes what the master drove in the same cycle.
+///
+/// It is the least obliging memory that the protocol allows: a read takes its data when AR is accepted, a write takes
+/// effect when its B is first offered, lanes below an unaligned first address hold junk.
+/// It serves full-width INCR bursts; others are answered SLVERR (the checker reports them).
+class AxiMemoryPort {
+ public:
+  /// @param bus_bytes 4 to 64, a power of two. @throws std::invalid_argument on a bad setting
+  AxiMemoryPort(unsigned bus_bytes, const MemoryTiming &timing, MemoryBackend &backend);
+
+  /// The slave's pins in this cycle; valid until clock().
+  const AxiSlavePins &drive();
+  /// The end of the cycle. `reset` is rst_ni low: all is forgotten.
+  void clock(const AxiMasterPins &master, bool reset = false);
+
+  /// Answers reads and/or writes that touch [first, last] with `response`; their data is not accessed.
+  void inject(uint64_t first, uint64_t last, Resp response, bool reads = true, bool writes = true);
+  void clear_injections() { injections_.clear(); }
+
+  size_t reads_outstanding() const { return reads_.size(); }
+  size_t writes_outstanding() const { return write_outstanding_; }
+  uint64_t cycle() const { return cycle_; }
+  uint64_t read_beats() const { return read_beats_; }
+  uint64_t write_beats() const { return write_beats_; }
+  /// A line about what is unfinished.
+  std::string describe() const;
+
+ private:
+  struct Read {
+    uint64_t due = 0;  // first cycle in which R may be offered
+    unsigned beats = 0, next = 0;
+    uint8_t id = 0;
+    std::vector<uint8_t> data;
+    std::vector<uint8_t> resp;
+  };
+  struct Write {
+    AxiAddress address;
+    unsigned next = 0;
+    std::vector<uint8_t> data, enable;
+    uint64_t due = 0;
+    bool done = false;      // all its data is here
+    bool answered = false;  // effect taken, response known
+    Resp resp = RESP_OKAY;
+  };
+  struct Injection {
+    uint64_t first, last;
+    Resp response;
+    bool reads, writes;
+  };
+  /// A queue whose elements keep their buffers when they are used again.
+  template <class T>
+  class Ring {
+   public:
+    bool empty() const { return count_ == 0; }
+    size_t size() const { return count_; }
+    T &front() { return items_[head_]; }
+    T &operator[](size_t i) { return items_[(head_ + i) % items_.size()]; }
+    T &push() {
+      if (count_ == items_.size()) grow();
+      return items_[(head_ + count_++) % items_.size()];
+    }
+    void pop() {
+      head_ = (head_ + 1) % items_.size();
+      --count_;
+    }
+    void clear() { head_ = count_ = 0; }
+
+   private:
+    void grow() {
+      std::vector<T> bigger(items_.empty() ? 16 : 2 * items_.size());
+      for (size_t i = 0; i < count_; ++i) bigger[i] = std::move((*this)[i]);
+      items_ = std::move(bigger);
+      head_ = 0;
+    }
+    std::vector<T> items_;
+    size_t head_ = 0, count_ = 0;
+  };
+
+  void accept_read(const AxiAddress &address);
+  void take_effect(Write &write);
+  bool regular(const AxiAddress &address) const;
+  Resp injected(uint64_t first, uint64_t last, bool is_read) const;
+
+  const unsigned bus_bytes_, size_log2_, rate_;
+  const MemoryTiming timing_;
+  MemoryBackend &backend_;
+  std::vector<Injection> injections_;
+
+  AxiSlavePins pins_;
+  bool driven_ = false;
+  uint64_t cycle_ = 0;
+  unsigned read_tokens_, write_tokens_;
+  bool r_held_ = false, b_held_ = false;  // offered and not taken: must stay
+  Ring<Read> reads_;
+  Ring<Write> writes_;        // accepted AWs, oldest first, up to their B
+  size_t write_filling_ = 0;  // index in writes_ of the burst that gets the next beat
+  size_t write_outstanding_ = 0;
+  StallSource ar_stall_, aw_stall_, w_stall_, r_stall_, b_stall_;
+  uint64_t read_beats_ = 0, write_beats_ = 0;
+};
+
+}  // namespace systole::platform

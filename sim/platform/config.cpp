@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/platform/config.hpp"
+
+#include <stdexcept>
+
+namespace systole::platform {
+
+const std::vector<ConfigInfo> &configs() {
+  static const std::vector<ConfigInfo> all = {
+      // name, rows, columns, AXI data bits: this table is also read by CMake and scripts/configurations.py.
+      {"16x16-int8", 16, 16, 128}, {"8x8-int8", 8, 8, 128},   {"4x4-int8", 4, 4, 32},
+      {"8x16-int8", 8, 16, 128},   {"16x4-int8", 16, 4, 128}, {"32x32-int8", 32, 32, 256},
+  };
+  return all;
+}
+
+const ConfigInfo &find_config(const std::string &name) {
+  std::string known;
+  for (const ConfigInfo &config : configs()) {
+    if (config.name == name) return config;
+    known += (known.empty() ? "" : ", ") + config.name;
+  }
+  throw std::invalid_argument("unknown configuration '" + name + "' (known: " + known + ")");
+}
+
+}  // namespace systole::platform

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace systole::platform {
+
+/// Something went wrong in a simulation; what() is the report, which may have several lines.
+class RunError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Nothing moved for the hang limit (the tool exits with status 3).
+class HangError : public RunError {
+ public:
+  using RunError::RunError;
+};
+
+/// A bus protocol rule was broken.
+class ProtocolError : public RunError {
+ public:
+  using RunError::RunError;
+};
+
+}  // namespace systole::platform

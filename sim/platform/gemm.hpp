@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/platform/accelerator.hpp"
+#include "sim/platform/errors.hpp"
+
+namespace systole::platform {
+
+/// One matrix product C = seed + (A - a_zp) * (B - b_zp) as the driver gets it. Bytes of signed types are two's complement.
+struct GemmJob {
+  uint32_t m = 1, n = 1, k = 1;
+  std::vector<uint8_t> a;  ///< M x K
+  std::vector<uint8_t> b;  ///< N x K (K contiguous)
+  bool a_signed = true, b_signed = true;
+  int a_zp = 0;                              ///< in A's type
+  std::vector<int> b_zp = {0};               ///< in B's type: one, or N
+  std::optional<std::vector<int32_t>> bias;  ///< N
+  std::optional<std::vector<int32_t>> seed;  ///< M x N, instead of a bias
+  /// Gap between the end of a row and the next one, in bytes (filled with the pattern, must stay intact).
+  uint32_t a_gap = 0, b_gap = 0, c_gap = 0;
+};
+
+/// How far a run is.
+struct Progress {
+  size_t job = 0, jobs = 0;
+  uint64_t cycles = 0;  ///< since this job's start
+  double fraction = 0;  ///< of this job's result that has been written
+};
+
+/// Where a job lies in memory (bus addresses; 0: not there).
+struct Layout {
+  uint64_t ring = 0, a = 0, b = 0, b_zero_points = 0, bias = 0, seed = 0, c = 0;
+  uint64_t end = 0;  ///< first address after the job
+};
+
+/// Options of run_gemm.
+struct RunOptions {
+  std::string config = "16x16-int8";
+  AcceleratorFactory make_accelerator;  ///< rtl_factory() or the model's
+  MemoryTiming timing;
+  std::optional<uint64_t> layout_seed;  ///< random addresses (any byte alignment); none: 64-byte aligned, fixed
+  unsigned ring_entries_log2 = 10;
+  uint64_t memory_base = 0x12'0000'0000;  ///< multiple of 4096
+  uint32_t watchdog = 0;                  ///< value of the WATCHDOG register
+  /// Called before each job, e.g. to inject bus errors.
+  std::function<void(size_t job, const Layout &, Accelerator &)> before_job;
+  std::function<void(const Progress &)> progress;
+  uint64_t progress_interval = 100'000;  ///< cycles between calls
+};
+
+/// What became of a job.
+struct GemmResult {
+  std::vector<int32_t> c;                    ///< M x N, as found in memory
+  uint64_t cycles = 0;                       ///< doorbell to interrupt (0: engine without a clock)
+  std::map<std::string, uint64_t> counters;  ///< by the names of the specification, in lower case
+  uint64_t macs = 0;
+  double utilisation = 0;
+  double wall_s = 0;              ///< of the simulation alone, without the memory check
+  double cpu_s = 0;               ///< processor time of the same
+  uint64_t simulated_cycles = 0;  ///< all cycles of the job, with the driver's register accesses
+  int driver_result = 0;          ///< systole_result_t; not 0: the rest may be incomplete
+  std::string driver_message;     ///< its name and the error registers, if not 0
+  bool memory_intact = true;      ///< nothing outside C changed, and nobody tried
+  uint64_t unwritten = 0;         ///< bytes of C that were never written
+  std::string memory_report;      ///< first offence, if any
+
+  /// The driver succeeded, every byte of C was written and no other.
+  bool ok() const { return driver_result == 0 && memory_intact && unwritten == 0; }
+};
+
+/// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
+/// in memory between guard bands; all memory that is not an input is filled with a pattern first.
+/// @throws HangError, ProtocolError, std::invalid_argument
+std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<GemmJob> &jobs);
+
+}  // namespace systole::platform

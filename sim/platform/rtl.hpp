@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/platform/accelerator.hpp"
+
+namespace systole::platform {
+
+/// Options of the Verilated engine.
+struct RtlOptions {
+  std::string waves;    ///< FST file to write ("": none); FILE.gtkw is written next to it
+  uint64_t x_seed = 0;  ///< not 0: use the build whose unreset state starts random, with this seed
+  uint64_t hang_limit =
+      100'000;  ///< cycles without a handshake (beyond four latencies of the memory) that end the run (HangError); 0: never
+};
+
+/// The RTL of a shipped configuration. @throws std::invalid_argument if this binary holds no such build.
+std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,
+                                                  const RtlOptions &options = {});
+
+/// The names of the configurations of which this program holds an RTL build, in the order of configs().
+std::vector<std::string> rtl_configs(bool waves = false, bool x_unique = false);
+
+/// make_rtl_accelerator as a factory for run_gemm.
+AcceleratorFactory rtl_factory(const RtlOptions &options = {});
+
+}  // namespace systole::platform

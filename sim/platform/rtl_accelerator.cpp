@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/platform/rtl_accelerator.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "firmware/include/systole_regs.h"
+
+namespace systole::platform {
+namespace {
+
+constexpr unsigned RESET_CYCLES = 4;
+constexpr uint64_t MAX_AHEAD = 1024;  // cycles that the clock may run ahead of SystemC's time
+
+std::vector<RtlBuild> &builds() {
+  static std::vector<RtlBuild> all;
+  return all;
+}
+
+AxiRules rules_of(const RtlBuild &build) { return {build.axi_bits / 8, build.axi_addr_bits, build.max_reads, build.max_writes}; }
+
+}  // namespace
+
+bool register_rtl_build(RtlBuild build) {
+  builds().push_back(std::move(build));
+  return true;
+}
+
+RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBuild &build, const MemoryTiming &timing,
+                               const RtlOptions &options)
+    : Accelerator(name),
+      options_(options),
+      hang_limit_(options.hang_limit == 0 ? 0 : options.hang_limit + 4 * uint64_t{timing.latency}),
+      model_(build.make(options.x_seed)),
+      port_(build.axi_bits / 8, timing, *this),
+      checker_("m_axi", rules_of(build)),
+      lite_checker_("s_axil") {
+  if (!options_.waves.empty()) model_->open_waves(options_.waves);
+  // Reset, before SystemC's time begins.
+  for (unsigned i = 0; i < RESET_CYCLES; ++i) {
+    inputs_.rst_n = false;
+    run_cycle();
+  }
+  inputs_.rst_n = true;
+  SC_METHOD(clock_method);
+}
+
+RtlAccelerator::~RtlAccelerator() {
+  try {
+    model_->close_waves();
+  } catch (const std::exception &e) {
+    SC_REPORT_WARNING("systole", e.what());
+  }
+}
+
+void RtlAccelerator::set_progress(const std::function<void(uint64_t)> &call, uint64_t interval) {
+  progress_ = call;
+  progress_interval_ = std::max<uint64_t>(interval, 1);
+  next_progress_ = cycle_ + progress_interval_;
+}
+
+void RtlAccelerator::check_quiet() {
+  const bool axi_good = checker_.finish(), lite_good = lite_checker_.finish();
+  if (!axi_good || !lite_good)
+    throw ProtocolError(checker_.report() + (checker_.report().empty() ? "" : "\n") + lite_checker_.report());
+}
+
+void RtlAccelerator::rethrow() {
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
+void RtlAccelerator::clock_method() {
+  if (stopped_) return;
+  try {
+    run_cycles();
+  } catch (...) {
+    thrown_ = std::current_exception();
+    stopped_ = true;
+    sc_core::sc_stop();
+  }
+}
+
+void RtlAccelerator::run_cycles() {
+  // What the last batch of cycles brought about is seen now, at its true time; whoever is woken acts before the next cycle.
+  bool woke = false;
+  if (irq.read() != irq_now_) {
+    irq.write(irq_now_);
+    woke = true;
+  }
+  if (access_ != nullptr && access_->done) {
+    access_->finished->notify(sc_core::SC_ZERO_TIME);
+    access_ = nullptr;
+    woke = true;
+  }
+  uint64_t most = MAX_AHEAD;
+  if (woke) {
+    most = 1;
+  } else if (sc_core::sc_pending_activity()) {
+    const sc_core::sc_time until = sc_core::sc_time_to_pending_activity();
+    most = std::clamp<uint64_t>(until.value() / clock_period().value(), 1, MAX_AHEAD);
+  }
+  uint64_t run = 0;
+  while (run < most) {
+    ++run;
+    if (run_cycle()) break;
+  }
+  next_trigger(static_cast<double>(run) * clock_period());
+}
+
+bool RtlAccelerator::run_cycle() {
+  const bool reset = !inputs_.rst_n;
+  if (!reset) drive_lite();
+  inputs_.axi = &port_.drive();
+  const AxiSlavePins slave = *inputs_.axi;
+  model_->settle(inputs_, outputs_);
+  const AxiMasterPins &master = outputs_.axi;
+  const bool axi_good = checker_.check(master, slave, reset);
+  const bool lite_good = lite_checker_.check(inputs_.lite, outputs_.lite, reset);
+  if (!axi_good || !lite_good) {
+    model_->edge();
+    throw ProtocolError(checker_.report() + (checker_.report().empty() ? "" : "\n") + lite_checker_.report());
+  }
+  bool noticed = false;
+  if (!reset) {
+    if ((master.arvalid & slave.arready) | (master.awvalid & slave.awready) | (master.wvalid & slave.wready) |
+        (slave.rvalid & master.rready) | (slave.bvalid & master.bready))
+      last_move_ = cycle_;
+    if (access_ != nullptr) noticed = clock_lite();
+    if (outputs_.irq != irq_now_) {
+      irq_now_ = outputs_.irq;
+      if (irq_now_) irq_cycle_ = cycle_;
+      last_move_ = cycle_;
+      noticed = true;
+    }
+  }
+  port_.clock(master, reset);
+  model_->edge();
+  ++cycle_;
+  if (cycle_ >= next_progress_) {
+    next_progress_ += progress_interval_;
+    progress_(cycle_);
+  }
+  if (hang_limit_ != 0 && cycle_ - last_move_ > hang_limit_ && !stopped_) hang();
+  return noticed;
+}
+
+void RtlAccelerator::drive_lite() {
+  AxiLiteMasterPins &pins = inputs_.lite;
+  if (access_ == nullptr && !waiting_.empty()) {
+    access_ = waiting_.front();
+    waiting_.pop_front();
+  }
+  if (access_ == nullptr || access_->done) {
+    pins = AxiLiteMasterPins{};
+    return;
+  }
+  const Access &access = *access_;
+  pins.awvalid = access.write && !access.address_taken;
+  pins.wvalid = access.write && !access.data_taken;
+  pins.bready = access.write;
+  pins.awaddr = pins.araddr = access.offset;
+  pins.wdata = access.data;
+  pins.wstrb = access.strobe;
+  pins.arvalid = !access.write && !access.address_taken;
+  pins.rready = !access.write;
+}
+
+bool RtlAccelerator::clock_lite() {
+  Access &access = *access_;
+  if (access.done) return false;
+  const AxiLiteMasterPins &master = inputs_.lite;
+  const AxiLiteSlavePins &slave = outputs_.lite;
+  if (master.awvalid && slave.awready) access.address_taken = true;
+  if (master.wvalid && slave.wready) access.data_taken = true;
+  if (master.arvalid && slave.arready) access.address_taken = true;
+  if (slave.bvalid && access.write) {
+    // A register shows its new value in the cycle in which the response is offered (systole_regs).
+    if (!access.responded && access.offset == SYSTOLE_REG_RING_TAIL && doorbell_cycle_ == 0) doorbell_cycle_ = cycle_;
+    access.responded = true;
+    if (master.bready) {
+      access.resp = slave.bresp;
+      access.done = true;
+    }
+  }
+  if (slave.rvalid && !access.write && master.rready) {
+    access.resp = slave.rresp;
+    access.data = slave.rdata;
+    access.done = true;
+  }
+  if (access.done) last_move_ = cycle_;
+  return access.done;
+}
+
+void RtlAccelerator::registers_b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
+  if (payload.get_data_length() != 4 || payload.get_streaming_width() < 4 || payload.get_byte_enable_ptr() != nullptr) {
+    payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
+    return;
+  }
+  if (payload.get_address() >= 0x1000) {
+    payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    return;
+  }
+  if (delay != sc_core::SC_ZERO_TIME) sc_core::wait(std::exchange(delay, sc_core::SC_ZERO_TIME));
+  sc_core::sc_event finished;
+  Access access;
+  access.write = payload.is_write();
+  access.offset = static_cast<uint16_t>(payload.get_address());
+  if (access.write) std::memcpy(&access.data, payload.get_data_ptr(), 4);
+  access.finished = &finished;
+  waiting_.push_back(&access);
+  sc_core::wait(finished);
+  if (!access.write) std::memcpy(payload.get_data_ptr(), &access.data, 4);
+  payload.set_response_status(access.resp == RESP_OKAY ? tlm::TLM_OK_RESPONSE : tlm::TLM_GENERIC_ERROR_RESPONSE);
+}
+
+Resp RtlAccelerator::transport(tlm::tlm_command command, uint64_t address, size_t length, uint8_t *data, const uint8_t *enable) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(command);
+  payload.set_address(address);
+  payload.set_data_ptr(data);
+  payload.set_data_length(static_cast<unsigned>(length));
+  payload.set_streaming_width(static_cast<unsigned>(length));
+  payload.set_byte_enable_ptr(const_cast<uint8_t *>(enable));
+  payload.set_byte_enable_length(enable == nullptr ? 0 : static_cast<unsigned>(length));
+  payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  mem_socket->b_transport(payload, delay);
+  if (command == tlm::TLM_READ_COMMAND && !dmi_valid_ && payload.is_dmi_allowed() && payload.is_response_ok())
+    dmi_valid_ = mem_socket->get_direct_mem_ptr(payload, dmi_) && dmi_.is_read_allowed();
+  if (payload.is_response_ok()) return RESP_OKAY;
+  return payload.get_response_status() == tlm::TLM_ADDRESS_ERROR_RESPONSE ? RESP_DECERR : RESP_SLVERR;
+}
+
+Resp RtlAccelerator::read(uint64_t address, size_t length, uint8_t *data) {
+  if (dmi_valid_ && address >= dmi_.get_start_address() && address <= dmi_.get_end_address() &&
+      length - 1 <= dmi_.get_end_address() - address) {
+    std::memcpy(data, dmi_.get_dmi_ptr() + (address - dmi_.get_start_address()), length);
+    return RESP_OKAY;
+  }
+  return transport(tlm::TLM_READ_COMMAND, address, length, data, nullptr);
+}
+
+Resp RtlAccelerator::write(uint64_t address, size_t length, const uint8_t *data, const uint8_t *enable) {
+  return transport(tlm::TLM_WRITE_COMMAND, address, length, const_cast<uint8_t *>(data), enable);
+}
+
+uint32_t RtlAccelerator::read_after_hang(uint16_t offset, bool &answered) {
+  Access access;
+  access.offset = offset;
+  access_ = &access;
+  for (unsigned i = 0; i < 100 && !access.done; ++i) run_cycle();
+  answered = access.done;
+  access_ = nullptr;
+  return access.data;
+}
+
+void RtlAccelerator::hang() {
+  stopped_ = true;
+  const AxiSlavePins slave = port_.drive();
+  const AxiMasterPins &m = outputs_.axi;
+  const auto channel = [](const char *name, bool valid, bool ready) {
+    return std::string(" ") + name + (valid ? " valid" : " idle") + (ready ? "/ready" : "/not ready");
+  };
+  std::string report = "hang: nothing has moved since cycle " + std::to_string(last_move_) + " (now " + std::to_string(cycle_) +
+                       "): " + port_.describe() + "\n  pins:" + channel("AR", m.arvalid, slave.arready) +
+                       channel("R", slave.rvalid, m.rready) + channel("AW", m.awvalid, slave.awready) +
+                       channel("W", m.wvalid, slave.wready) + channel("B", slave.bvalid, m.bready);
+  if (access_ != nullptr) {
+    report += "\n  register access to offset " + std::to_string(access_->offset) + " is not answered";
+  } else {
+    const struct {
+      const char *name;
+      uint16_t offset;
+    } registers[] = {{"STATUS", SYSTOLE_REG_STATUS},
+                     {"RING_TAIL", SYSTOLE_REG_RING_TAIL},
+                     {"RING_HEAD", SYSTOLE_REG_RING_HEAD},
+                     {"DONE_LOAD", SYSTOLE_REG_DONE_LOAD},
+                     {"DONE_COMPUTE", SYSTOLE_REG_DONE_COMPUTE},
+                     {"DONE_STORE", SYSTOLE_REG_DONE_STORE},
+                     {"ERROR_CODE", SYSTOLE_REG_ERROR_CODE},
+                     {"ERROR_INDEX", SYSTOLE_REG_ERROR_INDEX},
+                     {"IRQ_STATUS", SYSTOLE_REG_IRQ_STATUS}};
+    report += "\n  registers:";
+    for (const auto &reg : registers) {
+      bool answered = false;
+      const uint32_t value = read_after_hang(reg.offset, answered);
+      report += std::string(" ") + reg.name + "=" + (answered ? std::to_string(value) : "?");
+    }
+  }
+  throw HangError(report);
+}
+
+std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,
+                                                  const RtlOptions &options) {
+  const bool trace = !options.waves.empty(), x_unique = options.x_seed != 0;
+  for (const RtlBuild &build : builds())
+    if (build.config == config && build.trace == trace && build.x_unique == x_unique)
+      return std::make_unique<RtlAccelerator>("accelerator", build, timing, options);
+  throw std::invalid_argument("this program holds no RTL build of '" + config + "'" + (trace ? " with waves" : "") +
+                              (x_unique ? " with random initial state" : ""));
+}
+
+std::vector<std::string> rtl_configs(bool waves, bool x_unique) {
+  std::vector<std::string> names;
+  for (const ConfigInfo &config : configs())
+    for (const RtlBuild &build : builds())
+      if (build.config == config.name && build.trace == waves && build.x_unique == x_unique) names.push_back(config.name);
+  return names;
+}
+
+AcceleratorFactory rtl_factory(const RtlOptions &options) {
+  return [options](const ConfigInfo &config, const MemoryTiming &timing) {
+    return make_rtl_accelerator(config.name, timing, options);
+  };
+}
+
+}  // namespace systole::platform

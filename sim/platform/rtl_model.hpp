@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "sim/platform/pins.hpp"
+
+namespace systole::platform {
+
+/// A Verilated top with the core's pins, behind two half cycles.
+class RtlModel {
+ public:
+  struct Inputs {
+    bool rst_n = false;
+    AxiLiteMasterPins lite;
+    const AxiSlavePins *axi = nullptr;
+  };
+  struct Outputs {
+    bool irq = false;
+    AxiLiteSlavePins lite;
+    AxiMasterPins axi;  ///< payloads are current only while their valid is 1
+  };
+  virtual ~RtlModel() = default;
+  /// The low half of a cycle: drives the inputs and gives the outputs.
+  virtual void settle(const Inputs &inputs, Outputs &outputs) = 0;
+  /// The rising edge at the end of the cycle.
+  virtual void edge() = 0;
+  /// Starts writing an FST file. @throws std::invalid_argument if it cannot be written or the build has no tracing
+  virtual void open_waves(const std::string &file) = 0;
+  /// Writes the waves' end and a .gtkw next to them.
+  virtual void close_waves() = 0;
+};
+
+/// How a registered build is made.
+struct RtlBuild {
+  std::string config;
+  bool trace = false, x_unique = false;
+  unsigned axi_bits = 0;
+  std::function<std::unique_ptr<RtlModel>(uint64_t x_seed)> make;
+  unsigned axi_addr_bits = 40, max_reads = 16, max_writes = 16;
+};
+
+/// Adds a build to the registry; builds are registered when the program starts. @returns true
+bool register_rtl_build(RtlBuild build);
+
+}  // namespace systole::platform

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstring>
+#include <stdexcept>
+#include <type_traits>
+
+#include "sim/platform/gtkw.hpp"
+#include "sim/platform/rtl_model.hpp"
+#include "verilated.h"
+
+namespace systole::platform {
+
+/// RtlModel of a Verilated class. `Trace` is VerilatedFstC for a traced build, void for others.
+template <class V, class Trace = void>
+class VerilatedModel final : public RtlModel {
+ public:
+  explicit VerilatedModel(uint64_t x_seed) {
+    if (x_seed != 0) {
+      context_.randReset(2);
+      context_.randSeed(static_cast<int>(x_seed & 0x7FFFFFFF));
+    }
+    context_.traceEverOn(TRACED);
+    top_ = std::make_unique<V>(&context_, "TOP");
+  }
+  ~VerilatedModel() override {
+    if constexpr (TRACED) {
+      if (trace_) trace_->close();
+    }
+    top_->final();
+  }
+
+  void settle(const Inputs &in, Outputs &out) override {
+    V &v = *top_;
+    v.clk_i = 0;
+    v.rst_ni = in.rst_n;
+    v.s_axil_awvalid_i = in.lite.awvalid;
+    v.s_axil_awaddr_i = in.lite.awaddr;
+    v.s_axil_wvalid_i = in.lite.wvalid;
+    v.s_axil_wdata_i = in.lite.wdata;
+    v.s_axil_wstrb_i = in.lite.wstrb;
+    v.s_axil_bready_i = in.lite.bready;
+    v.s_axil_arvalid_i = in.lite.arvalid;
+    v.s_axil_araddr_i = in.lite.araddr;
+    v.s_axil_rready_i = in.lite.rready;
+    const AxiSlavePins &s = *in.axi;
+    v.m_axi_arready_i = s.arready;
+    v.m_axi_awready_i = s.awready;
+    v.m_axi_wready_i = s.wready;
+    v.m_axi_rvalid_i = s.rvalid;
+    if (s.rvalid) {
+      v.m_axi_rid_i = s.rid;
+      v.m_axi_rresp_i = s.rresp;
+      v.m_axi_rlast_i = s.rlast;
+      std::memcpy(&v.m_axi_rdata_i, s.rdata.data(), sizeof v.m_axi_rdata_i);
+    }
+    v.m_axi_bvalid_i = s.bvalid;
+    if (s.bvalid) {
+      v.m_axi_bid_i = s.bid;
+      v.m_axi_bresp_i = s.bresp;
+    }
+    v.eval();
+    dump(0);
+    out.irq = v.irq_o;
+    out.lite.awready = v.s_axil_awready_o;
+    out.lite.wready = v.s_axil_wready_o;
+    out.lite.bvalid = v.s_axil_bvalid_o;
+    out.lite.bresp = v.s_axil_bresp_o;
+    out.lite.arready = v.s_axil_arready_o;
+    out.lite.rvalid = v.s_axil_rvalid_o;
+    out.lite.rresp = v.s_axil_rresp_o;
+    out.lite.rdata = v.s_axil_rdata_o;
+    AxiMasterPins &m = out.axi;
+    m.arvalid = v.m_axi_arvalid_o;
+    if (m.arvalid)
+      m.ar = {v.m_axi_araddr_o, v.m_axi_arid_o,    v.m_axi_arlen_o,  v.m_axi_arsize_o, v.m_axi_arburst_o,
+              v.m_axi_arlock_o, v.m_axi_arcache_o, v.m_axi_arprot_o, v.m_axi_arqos_o};
+    m.awvalid = v.m_axi_awvalid_o;
+    if (m.awvalid)
+      m.aw = {v.m_axi_awaddr_o, v.m_axi_awid_o,    v.m_axi_awlen_o,  v.m_axi_awsize_o, v.m_axi_awburst_o,
+              v.m_axi_awlock_o, v.m_axi_awcache_o, v.m_axi_awprot_o, v.m_axi_awqos_o};
+    m.wvalid = v.m_axi_wvalid_o;
+    if (m.wvalid) {
+      m.wlast = v.m_axi_wlast_o;
+      m.wstrb = v.m_axi_wstrb_o;
+      std::memcpy(m.wdata.data(), &v.m_axi_wdata_o, sizeof v.m_axi_wdata_o);
+    }
+    m.rready = v.m_axi_rready_o;
+    m.bready = v.m_axi_bready_o;
+  }
+
+  void edge() override {
+    top_->clk_i = 1;
+    top_->eval();
+    dump(1);
+    ++cycle_;
+  }
+
+  void open_waves(const std::string &file) override {
+    if constexpr (TRACED) {
+      trace_ = std::make_unique<Tracer>();
+      top_->trace(trace_.get(), 99);
+      file_ = file;
+      trace_->open(file.c_str());
+      if (!trace_->isOpen()) throw std::invalid_argument("cannot write waves to '" + file + "'");
+    } else {
+      throw std::invalid_argument("this build has no tracing (" + file + ")");
+    }
+  }
+
+  void close_waves() override {
+    if constexpr (TRACED) {
+      if (!trace_) return;
+      trace_->close();
+      trace_.reset();
+      write_gtkw(file_);
+    }
+  }
+
+ private:
+  static constexpr bool TRACED = !std::is_void<Trace>::value;
+  struct None {};
+  using Tracer = std::conditional_t<TRACED, Trace, None>;
+
+  // One cycle is 2 time units: inputs change at the low half, registers at the rising edge that ends it.
+  void dump(unsigned half) {
+    if constexpr (TRACED) {
+      if (trace_) trace_->dump(2 * cycle_ + half);
+    } else {
+      (void)half;
+    }
+  }
+
+  VerilatedContext context_;
+  std::unique_ptr<V> top_;
+  std::unique_ptr<Tracer> trace_;
+  std::string file_;
+  uint64_t cycle_ = 0;
+};
+
+}  // namespace systole::platform
