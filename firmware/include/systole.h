@@ -38,9 +38,9 @@ typedef enum systole_result {
 
 /** How the driver reaches the registers. */
 typedef struct systole_mmio {
-    void *ctx;                                                    /**< first argument of the functions */
-    uint32_t (*read32)(void *ctx, uint32_t offset);               /**< reads the register at a byte offset */
-    void (*write32)(void *ctx, uint32_t offset, uint32_t value);  /**< writes it */
+    void *ctx;                                                   /**< first argument of the functions */
+    uint32_t (*read32)(void *ctx, uint32_t offset);              /**< reads the register at a byte offset */
+    void (*write32)(void *ctx, uint32_t offset, uint32_t value); /**< writes it */
     /** Called while the driver waits; may sleep until irq_o is high (level), must return at once if it already is. NULL: poll. */
     void (*idle)(void *ctx);
     /** Called before the doorbell: makes all earlier stores of the CPU (records, operands) visible to the accelerator. May be NULL. */
@@ -57,18 +57,18 @@ typedef struct systole_config {
 
 /** What the capability registers say. */
 typedef struct systole_capabilities {
-    uint32_t rows_log2, cols_log2;     /**< the array */
-    uint32_t word_bytes_log2;          /**< log2 of a buffer word's bytes, 2*ROWS */
-    uint32_t axi_bytes_log2;           /**< the AXI data width */
-    uint32_t act_words, wgt_words;     /**< buffers, in words */
-    uint32_t acc_rows;                 /**< rows of one accumulator half */
-    uint32_t param_entries;            /**< column tiles a parameter bank holds */
-    uint32_t element_latency;          /**< L */
-    uint32_t queue_depth;              /**< commands an engine's queue holds */
-    uint32_t max_reads, max_writes;    /**< outstanding bursts */
-    uint32_t address_bits;             /**< width of AXI addresses */
-    uint32_t accel_id;                 /**< accelerator ID, goes into every record */
-    bool fp;                           /**< floating point is built in */
+    uint32_t rows_log2, cols_log2;  /**< the array */
+    uint32_t word_bytes_log2;       /**< log2 of a buffer word's bytes, 2*ROWS */
+    uint32_t axi_bytes_log2;        /**< the AXI data width */
+    uint32_t act_words, wgt_words;  /**< buffers, in words */
+    uint32_t acc_rows;              /**< rows of one accumulator half */
+    uint32_t param_entries;         /**< column tiles a parameter bank holds */
+    uint32_t element_latency;       /**< L */
+    uint32_t queue_depth;           /**< commands an engine's queue holds */
+    uint32_t max_reads, max_writes; /**< outstanding bursts */
+    uint32_t address_bits;          /**< width of AXI addresses */
+    uint32_t accel_id;              /**< accelerator ID, goes into every record */
+    bool fp;                        /**< floating point is built in */
 } systole_capabilities_t;
 
 /** Handle of one accelerator. Its fields are the driver's; read `caps` if you like. */
@@ -105,8 +105,8 @@ typedef struct {
     uint8_t b_zero_point;   /**< raw byte, in B's type; used if b_zero_points is 0 */
     uint64_t b_zero_points; /**< address of N bytes, one zero point a column, or 0 */
 
-    uint64_t bias;      /**< address of N int32, one seed a column, or 0; not together with `seed` */
-    uint64_t seed;      /**< address of an M x N int32 matrix, or 0 */
+    uint64_t bias; /**< address of N int32, one seed a column, or 0; not together with `seed` */
+    uint64_t seed; /**< address of an M x N int32 matrix, or 0 */
     int64_t seed_pitch;
 
     uint64_t c;
@@ -124,17 +124,17 @@ typedef struct systole_operand_plan {
 
 /** How a product is cut up; see docs/driver.md. */
 typedef struct {
-    uint32_t k_words;             /**< K in buffer words, rounded up */
-    uint32_t n_tiles;             /**< N in column tiles, rounded up */
-    bool n_outer;                 /**< true: for column blocks: for row blocks; false: the other way round */
-    uint32_t m_block, m_blocks;   /**< rows of a block of C, and how many blocks */
-    uint32_t t_block, n_blocks;   /**< column tiles of a block, and how many blocks */
-    uint32_t k_chunk;             /**< words of K per MATMUL */
-    bool ramp;                    /**< the job's first chunk comes in parts of 1, 1, 2, 4, … words */
-    bool params;                  /**< bias or per-column zero points are used */
-    bool params_resident;         /**< … and fit their bank as a whole */
+    uint32_t k_words;           /**< K in buffer words, rounded up */
+    uint32_t n_tiles;           /**< N in column tiles, rounded up */
+    bool n_outer;               /**< true: for column blocks: for row blocks; false: the other way round */
+    uint32_t m_block, m_blocks; /**< rows of a block of C, and how many blocks */
+    uint32_t t_block, n_blocks; /**< column tiles of a block, and how many blocks */
+    uint32_t k_chunk;           /**< words of K per MATMUL */
+    bool ramp;                  /**< the job's first chunk comes in parts of 1, 1, 2, 4, … words */
+    bool params;                /**< bias or per-column zero points are used */
+    bool params_resident;       /**< … and fit their bank as a whole */
     systole_operand_plan_t a, b;
-    uint64_t cycles;              /**< estimate, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */
+    uint64_t cycles; /**< estimate, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */
 } systole_gemm_plan_t;
 
 /** Hardware counters, 48 bits each, since the last clear. */

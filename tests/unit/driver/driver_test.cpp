@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <ostream>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "mock_device.hpp"
+#include "ring_checker.hpp"
+
+namespace systole::test {
+namespace {
+
+// --- machines and jobs -------------------------------------------------------------------------------------------------
+
+Shape Machine(unsigned rows, unsigned cols, unsigned axi_bits, unsigned act_bytes = 65536, unsigned wgt_bytes = 32768,
+              unsigned acc_rows = 1024, unsigned param_entries = 64) {
+  const auto log2 = [](unsigned x) {
+    unsigned l = 0;
+    while ((1u << l) < x) ++l;
+    return l;
+  };
+  Shape shape;
+  shape.rows_log2 = log2(rows);
+  shape.cols_log2 = log2(cols);
+  shape.axi_bytes_log2 = log2(axi_bits / 8);
+  shape.act_words_log2 = log2(act_bytes / (2 * rows));
+  shape.wgt_words_log2 = log2(wgt_bytes / (2 * rows));
+  shape.acc_rows_log2 = log2(acc_rows);
+  shape.param_entries_log2 = log2(param_entries);
+  return shape;
+}
+
+/// A dense product at fixed addresses.
+systole_gemm_t Dense(uint32_t m, uint32_t n, uint32_t k) {
+  systole_gemm_t gemm{};
+  gemm.m = m;
+  gemm.n = n;
+  gemm.k = k;
+  gemm.a = 0x10'0000'0000;
+  gemm.a_pitch = k;
+  gemm.a_signed = true;
+  gemm.b = 0x20'0000'0000;
+  gemm.b_pitch = k;
+  gemm.b_signed = true;
+  gemm.c = 0x30'0000'0000;
+  gemm.c_pitch = int64_t{n} * 4;
+  return gemm;
+}
+
+constexpr uint64_t BIAS = 0x40'0000'0003, ZERO_POINTS = 0x48'0000'0001, SEED = 0x50'0000'0005;
+
+systole_t Open(MockDevice &mock) {
+  systole_t dev;
+  const systole_config_t config = mock.config();
+  EXPECT_EQ(systole_init(&dev, &config), SYSTOLE_OK);
+  mock.writes.clear();
+  mock.doorbells = 0;
+  return dev;
+}
+
+/// The records of jobs that are queued one after another on a machine whose ring holds them all.
+std::vector<Record> Records(const Shape &shape, const std::vector<systole_gemm_t> &jobs) {
+  MockDevice mock(shape, 16);
+  systole_t dev = Open(mock);
+  for (const auto &job : jobs) EXPECT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+  EXPECT_EQ(mock.fault, "");
+  return mock.log;
+}
+
+std::string Describe(const systole_gemm_t &g) {
+  return std::to_string(g.m) + "x" + std::to_string(g.n) + "x" + std::to_string(g.k) + (g.bias != 0 ? " bias" : "") +
+         (g.b_zero_points != 0 ? " zero-points" : "") + (g.seed != 0 ? " seed" : "");
+}
+
+std::string Describe(const Shape &s) {
+  return std::to_string(1u << s.rows_log2) + "x" + std::to_string(1u << s.cols_log2) + " act 2^" +
+         std::to_string(s.act_words_log2) + " wgt 2^" + std::to_string(s.wgt_words_log2) + " acc 2^" +
+         std::to_string(s.acc_rows_log2) + " param 2^" + std::to_string(s.param_entries_log2) + " L " +
+         std::to_string(s.element_latency) + " queue " + std::to_string(s.queue_depth);
+}
+
+void ExpectRight(const Shape &shape, const std::vector<systole_gemm_t> &jobs) {
+  const auto records = Records(shape, jobs);
+  const bool overfull = records.size() > size_t{1} << 16;  // the tightest machines need more records than the largest ring holds
+  EXPECT_EQ(CheckRecords(shape, jobs, records, overfull), "") << Describe(shape) << ": " << Describe(jobs.front());
+}
+
+/// Every way to seed and to give zero points.
+std::vector<systole_gemm_t> Variants(const systole_gemm_t &gemm) {
+  std::vector<systole_gemm_t> variants(5, gemm);
+  variants[1].bias = BIAS;
+  variants[2].b_zero_points = ZERO_POINTS;
+  variants[3].bias = BIAS;
+  variants[3].b_zero_points = ZERO_POINTS;
+  variants[4].seed = SEED;
+  variants[4].seed_pitch = int64_t{gemm.n} * 4 + 8;
+  variants[4].b_zero_points = ZERO_POINTS;
+  return variants;
+}
+
+// --- set-up ------------------------------------------------------------------------------------------------------------
+
+TEST(DriverInit, ReadsCapabilitiesAndSetsTheRingUp) {
+  Shape shape = Machine(8, 16, 64);
+  shape.accel_id = 5;
+  shape.max_reads = 9;
+  MockDevice mock(shape, 7);
+  systole_t dev;
+  const systole_config_t config = mock.config();
+  ASSERT_EQ(systole_init(&dev, &config), SYSTOLE_OK);
+  EXPECT_EQ(dev.caps.rows_log2, 3u);
+  EXPECT_EQ(dev.caps.cols_log2, 4u);
+  EXPECT_EQ(dev.caps.word_bytes_log2, 4u);
+  EXPECT_EQ(dev.caps.axi_bytes_log2, 3u);
+  EXPECT_EQ(dev.caps.act_words, 4096u);
+  EXPECT_EQ(dev.caps.wgt_words, 2048u);
+  EXPECT_EQ(dev.caps.acc_rows, 1024u);
+  EXPECT_EQ(dev.caps.param_entries, 64u);
+  EXPECT_EQ(dev.caps.max_reads, 9u);
+  EXPECT_EQ(dev.caps.accel_id, 5u);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_RING_BASE_LO], static_cast<uint32_t>(config.ring_address));
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_RING_BASE_HI], static_cast<uint32_t>(config.ring_address >> 32));
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_RING_SIZE], 7u);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_CTRL], SYSTOLE_CTRL_ENABLE_MASK);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_IRQ_ENABLE], SYSTOLE_IRQ_ENABLE_DONE_MASK | SYSTOLE_IRQ_ENABLE_ERROR_MASK);
+}
+
+TEST(DriverInit, RejectsBadArguments) {
+  MockDevice mock(Shape{}, 4);
+  systole_t dev;
+  const systole_config_t good = mock.config();
+  EXPECT_EQ(systole_init(nullptr, &good), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_init(&dev, nullptr), SYSTOLE_ERR_BAD_ARG);
+  const auto expect_bad = [&dev, &good](const std::function<void(systole_config_t &)> &spoil, systole_result_t result) {
+    systole_config_t config = good;
+    spoil(config);
+    EXPECT_EQ(systole_init(&dev, &config), result);
+  };
+  expect_bad([](systole_config_t &c) { c.mmio.read32 = nullptr; }, SYSTOLE_ERR_BAD_ARG);
+  expect_bad([](systole_config_t &c) { c.mmio.write32 = nullptr; }, SYSTOLE_ERR_BAD_ARG);
+  expect_bad([](systole_config_t &c) { c.ring = nullptr; }, SYSTOLE_ERR_BAD_ARG);
+  expect_bad([](systole_config_t &c) { c.ring = static_cast<char *>(c.ring) + 2; }, SYSTOLE_ERR_BAD_ARG);
+  expect_bad([](systole_config_t &c) { c.ring_address += 32; }, SYSTOLE_ERR_BAD_ARG);
+  expect_bad([](systole_config_t &c) { c.ring_entries_log2 = 17; }, SYSTOLE_ERR_BAD_ARG);
+  expect_bad([](systole_config_t &c) { c.ring_address = (uint64_t{1} << 40) - 512; }, SYSTOLE_ERR_ADDRESS);
+  expect_bad([](systole_config_t &c) { c.ring_address = ~uint64_t{63}; }, SYSTOLE_ERR_ADDRESS);
+  expect_bad([](systole_config_t &c) { c.ring_address = (uint64_t{1} << 40) - 1024; }, SYSTOLE_OK);
+}
+
+TEST(DriverInit, RejectsForeignHardware) {
+  const auto init = [](const std::function<void(MockDevice &)> &spoil, const Shape &shape = {}) {
+    MockDevice mock(shape);
+    spoil(mock);
+    systole_t dev;
+    const systole_config_t config = mock.config();
+    return systole_init(&dev, &config);
+  };
+  EXPECT_EQ(init([](MockDevice &m) { m.registers[SYSTOLE_REG_ID] = 0x12345678; }), SYSTOLE_ERR_BAD_DEVICE);
+  EXPECT_EQ(init([](MockDevice &m) { m.registers[SYSTOLE_REG_VERSION] ^= 1u << SYSTOLE_VERSION_COMMAND_LSB; }),
+            SYSTOLE_ERR_VERSION);
+  EXPECT_EQ(init([](MockDevice &m) { m.registers[SYSTOLE_REG_VERSION] ^= 0x00FFFFFF; }), SYSTOLE_OK);
+  EXPECT_EQ(init([](MockDevice &m) { m.registers[SYSTOLE_REG_CAP0] = 0; }), SYSTOLE_ERR_BAD_DEVICE);
+  EXPECT_EQ(init([](MockDevice &m) { m.stuck_reset = true; }), SYSTOLE_ERR_TIMEOUT);
+  Shape deep;
+  deep.act_words_log2 = 17;
+  EXPECT_EQ(init([](MockDevice &) {}, deep), SYSTOLE_ERR_UNSUPPORTED);
+  Shape tall;
+  tall.acc_rows_log2 = 16;
+  EXPECT_EQ(init([](MockDevice &) {}, tall), SYSTOLE_ERR_UNSUPPORTED);
+  Shape narrow;  // not even one tile of weights
+  narrow.wgt_words_log2 = 3;
+  EXPECT_EQ(init([](MockDevice &) {}, narrow), SYSTOLE_ERR_UNSUPPORTED);
+}
+
+TEST(DriverResult, EveryCodeHasANameOfItsOwn) {
+  std::set<std::string> names;
+  for (int code = SYSTOLE_OK; code <= SYSTOLE_ERR_TIMEOUT; ++code)
+    names.insert(systole_result_string(static_cast<systole_result_t>(code)));
+  EXPECT_EQ(names.size(), static_cast<size_t>(SYSTOLE_ERR_TIMEOUT) + 1);
+  EXPECT_NE(systole_result_string(static_cast<systole_result_t>(99)), nullptr);
+}
+
+TEST(DriverRegisters, ReadsCountersAndErrors) {
+  MockDevice mock(Shape{});
+  systole_t dev = Open(mock);
+  for (unsigned i = 0; i < 2 * SYSTOLE_COUNTER_COUNT; ++i) mock.registers[SYSTOLE_REG_COUNTER_TOTAL_LO + 4 * i] = 0x100 + i;
+  systole_counters_t counters;
+  ASSERT_EQ(systole_read_counters(&dev, &counters), SYSTOLE_OK);
+  EXPECT_EQ(counters.total, 0x101'0000'0100u);
+  EXPECT_EQ(counters.store, 0x10D'0000'010Cu);
+  EXPECT_EQ(counters.write_bytes, 0x113'0000'0112u);
+  ASSERT_FALSE(mock.writes.empty());
+  EXPECT_EQ(mock.writes.back(), std::make_pair(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK));
+  ASSERT_EQ(systole_clear_counters(&dev), SYSTOLE_OK);
+  EXPECT_EQ(mock.writes.back(), std::make_pair(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_CLEAR_MASK));
+
+  mock.registers[SYSTOLE_REG_ERROR_CODE] = SYSTOLE_ERROR_AXI_LOAD;
+  mock.registers[SYSTOLE_REG_ERROR_INDEX] = 77;
+  mock.registers[SYSTOLE_REG_ERROR_ADDR_LO] = 0x1000;
+  mock.registers[SYSTOLE_REG_ERROR_ADDR_HI] = 0x12;
+  systole_error_info_t info;
+  ASSERT_EQ(systole_last_error(&dev, &info), SYSTOLE_OK);
+  EXPECT_EQ(info.code, static_cast<uint32_t>(SYSTOLE_ERROR_AXI_LOAD));
+  EXPECT_EQ(info.index, 77u);
+  EXPECT_EQ(info.address, 0x12'0000'1000u);
+  ASSERT_EQ(systole_set_watchdog(&dev, 12345), SYSTOLE_OK);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_WATCHDOG], 12345u);
+}
+
+TEST(DriverRegisters, NullPointersAreBadArguments) {
+  MockDevice mock(Shape{});
+  systole_t dev = Open(mock);
+  const systole_gemm_t gemm = Dense(1, 1, 1);
+  uint32_t count;
+  bool idle;
+  systole_gemm_plan_t plan;
+  systole_counters_t counters;
+  systole_error_info_t info;
+  EXPECT_EQ(systole_reset(nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_wait(nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_is_idle(nullptr, &idle), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_is_idle(&dev, nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm(nullptr, &gemm), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm(&dev, nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm_commands(nullptr, &gemm, &count), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm_commands(&dev, nullptr, &count), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm_commands(&dev, &gemm, nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm_plan(nullptr, &gemm, &plan), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm_plan(&dev, nullptr, &plan), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_gemm_plan(&dev, &gemm, nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_read_counters(nullptr, &counters), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_read_counters(&dev, nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_clear_counters(nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_last_error(nullptr, &info), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_last_error(&dev, nullptr), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_set_watchdog(nullptr, 0), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_TRUE(mock.log.empty());
+}
+
+TEST(DriverGemm, RejectsWhatItCannotMapAndStartsNothing) {
+  MockDevice mock(Shape{});
+  systole_t dev = Open(mock);
+  const auto gemm_with = [&dev](const std::function<void(systole_gemm_t &)> &spoil) {
+    systole_gemm_t gemm = Dense(20, 30, 40);
+    spoil(gemm);
+    return systole_gemm(&dev, &gemm);
+  };
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.m = 0; }), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.n = 0; }), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.k = 0; }), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.bias = BIAS, g.seed = SEED; }), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.a_pitch = int64_t{1} << 31; }), SYSTOLE_ERR_UNSUPPORTED);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.b_pitch = -(int64_t{1} << 31) - 1; }), SYSTOLE_ERR_UNSUPPORTED);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.c_pitch = int64_t{1} << 40; }), SYSTOLE_ERR_UNSUPPORTED);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.seed = SEED, g.seed_pitch = int64_t{1} << 31; }), SYSTOLE_ERR_UNSUPPORTED);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.a = (uint64_t{1} << 40) - 799; }), SYSTOLE_ERR_ADDRESS);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.b = ~uint64_t{0}; }), SYSTOLE_ERR_ADDRESS);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.c = 20, g.c_pitch = -4096; }), SYSTOLE_ERR_ADDRESS);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.bias = uint64_t{1} << 40; }), SYSTOLE_ERR_ADDRESS);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.b_zero_points = (uint64_t{1} << 40) - 29; }), SYSTOLE_ERR_ADDRESS);
+  EXPECT_TRUE(mock.log.empty());
+  EXPECT_EQ(mock.doorbells, 0u);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.a = (uint64_t{1} << 40) - 800; }), SYSTOLE_OK);
+  EXPECT_EQ(gemm_with([](systole_gemm_t &g) { g.m = 1, g.a_pitch = g.c_pitch = int64_t{1} << 50; }), SYSTOLE_OK);
+}
+
+// --- the mapping ---------------------------------------------------------------------------------------------------------
+
+struct NamedShape {
+  const char *name;
+  Shape shape;
+};
+
+void PrintTo(const NamedShape &named, std::ostream *out) { *out << named.name; }
+
+Shape With(Shape shape, unsigned latency, unsigned queue_depth, unsigned accel_id) {
+  shape.element_latency = latency;
+  shape.queue_depth = queue_depth;
+  shape.accel_id = accel_id;
+  return shape;
+}
+
+const NamedShape MACHINES[] = {
+    {"16x16", Machine(16, 16, 128)},
+    {"8x8", Machine(8, 8, 128)},
+    {"4x4", Machine(4, 4, 32)},
+    {"8x16", Machine(8, 16, 64)},
+    {"16x4", Machine(16, 4, 128)},
+    {"32x32", Machine(32, 32, 256)},
+    {"64x2", Machine(64, 2, 512)},
+    {"2x64", Machine(2, 64, 32, 1024, 512, 64, 2)},
+    {"4x4small", Machine(4, 4, 32, 128, 64, 16, 2)},
+    {"8x8tight", Machine(8, 8, 64, 16, 128, 1, 2)},  // one word of activations, one tile of weights, one accumulator row
+    {"16x16slow", With(Machine(16, 16, 128), 5, 1, 9)},
+};
+
+class DriverMapping : public testing::TestWithParam<NamedShape> {};
+
+TEST_P(DriverMapping, CoversEveryProductOnceAndNeverRaces) {
+  const Shape &shape = GetParam().shape;
+  const uint32_t sizes[][3] = {{1, 1, 1},     {1, 1, 2},     {1, 2, 1},      {2, 1, 1},    {3, 5, 7},    {16, 16, 32},
+                               {17, 33, 65},  {31, 1, 129},  {1, 31, 129},   {129, 31, 1}, {64, 64, 64}, {37, 101, 53},
+                               {1, 100, 300}, {100, 1, 300}, {128, 128, 16}, {96, 80, 200}};
+  for (const auto &[m, n, k] : sizes) {
+    for (const auto &job : Variants(Dense(m, n, k))) ExpectRight(shape, {job});
+  }
+}
+
+TEST_P(DriverMapping, RandomShapesPitchesAndAddresses) {
+  const char *given = std::getenv("SYSTOLE_TEST_SEED");
+  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 0)) : std::random_device{}();
+  std::cout << "seed " << seed << " (SYSTOLE_TEST_SEED sets it)\n";
+  std::mt19937 random(seed);
+  const auto below = [&random](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
+  const auto size = [&below] { return 1 + below(1u << (1 + below(8))); };
+  for (int i = 0; i < 40; ++i) {
+    systole_gemm_t job = Variants(Dense(size(), size(), size()))[below(5)];
+    job.a += below(100);
+    job.b += below(100);
+    job.c += below(100);
+    job.a_pitch = (int64_t{job.k} + below(2) * below(50)) * (below(4) == 0 ? -1 : 1);
+    job.b_pitch = (int64_t{job.k} + below(2) * below(50)) * (below(4) == 0 ? -1 : 1);
+    job.c_pitch = (int64_t{job.n} * 4 + below(2) * below(50)) * (below(4) == 0 ? -1 : 1);
+    job.a_signed = below(2) != 0;
+    job.b_signed = below(2) != 0;
+    job.a_zero_point = static_cast<uint8_t>(below(256));
+    job.b_zero_point = static_cast<uint8_t>(below(256));
+    ExpectRight(GetParam().shape, {job});
+  }
+}
+
+TEST_P(DriverMapping, JobsFollowOneAnotherWithoutWaiting) {
+  ExpectRight(GetParam().shape,
+              {Dense(20, 30, 70), Variants(Dense(5, 9, 40))[3], Dense(1, 1, 1), Variants(Dense(40, 33, 20))[4]});
+}
+
+TEST_P(DriverMapping, CountsItsRecords) {
+  for (const auto &job : Variants(Dense(50, 70, 90))) {
+    MockDevice mock(GetParam().shape, 16);
+    systole_t dev = Open(mock);
+    uint32_t count = 0;
+    ASSERT_EQ(systole_gemm_commands(&dev, &job, &count), SYSTOLE_OK);
+    ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+    EXPECT_EQ(mock.log.size(), count);
+    EXPECT_EQ(mock.doorbells, 1u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Machines, DriverMapping, testing::ValuesIn(MACHINES),
+                         [](const testing::TestParamInfo<NamedShape> &info) { return std::string(info.param.name); });
+
+TEST(DriverMappingBig, LargeProductsOnTheDefaultMachine) {
+  const Shape shape = Machine(16, 16, 128);
+  ExpectRight(shape, {Dense(512, 512, 512)});
+  ExpectRight(shape, {Dense(1, 1024, 4096)});
+  ExpectRight(shape, {Variants(Dense(3, 3000, 100))[3]});  // more column tiles than the parameter banks hold
+  ExpectRight(shape, {Variants(Dense(200, 1100, 40))[3]});
+  ExpectRight(shape, {Variants(Dense(200, 1100, 40))[4]});
+  ExpectRight(shape, {Dense(2000, 20, 33)});
+}
+
+TEST(DriverMappingBig, SizesOfThirtyTwoBitsDoNotOverflow) {
+  // Planned, not run: rows that lie on each other, so that the operands fit the address space.
+  MockDevice mock(Shape{});
+  systole_t dev = Open(mock);
+  systole_gemm_plan_t plan;
+  systole_gemm_t gemm = Dense(0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF);
+  gemm.a_pitch = gemm.b_pitch = gemm.c_pitch = 0;
+  ASSERT_EQ(systole_gemm_plan(&dev, &gemm, &plan), SYSTOLE_OK);
+  EXPECT_GE(uint64_t{plan.m_block} * plan.m_blocks, 0xFFFFFFFFu);
+  EXPECT_GE(uint64_t{plan.t_block} * plan.n_blocks * 16, 0xFFFFFFFFu);
+}
+
+// --- speed, by the driver's own estimate and by counting --------------------------------------------------------------------
+
+TEST(DriverPlan, PromisesTheUtilisationThatTheMachineIsBuiltFor) {
+  MockDevice mock(Machine(16, 16, 128));
+  systole_t dev = Open(mock);
+  const auto utilisation = [&dev](uint32_t m, uint32_t n, uint32_t k) {
+    const systole_gemm_t gemm = Dense(m, n, k);
+    systole_gemm_plan_t plan;
+    EXPECT_EQ(systole_gemm_plan(&dev, &gemm, &plan), SYSTOLE_OK);
+    return static_cast<double>(m) * n * k / (512.0 * static_cast<double>(plan.cycles));
+  };
+  EXPECT_GT(utilisation(256, 256, 256), 0.93);
+  EXPECT_GT(utilisation(512, 512, 512), 0.98);
+  EXPECT_GT(utilisation(1024, 1024, 1024), 0.99);
+  EXPECT_GT(utilisation(1, 4096, 4096), 0.98 / 32);  // 16 bytes of weights a cycle feed 1/32 of the array
+}
+
+TEST(DriverPlan, MatrixVectorStreamsWeightsOnceInLongBurstsWithFewCommands) {
+  const Shape shape = Machine(16, 16, 128);
+  const auto records = Records(shape, {Dense(1, 4096, 4096)});
+  uint64_t bytes = 0;
+  for (const Record &record : records) {
+    if (systole_field_get(record.data(), SYSTOLE_CMD_OPCODE_WORD, SYSTOLE_CMD_OPCODE_LSB, 8) != SYSTOLE_OPCODE_LOAD) continue;
+    const uint32_t length = record[SYSTOLE_LOAD_LENGTH_WORD];
+    const uint64_t items = record[SYSTOLE_LOAD_COUNT1_WORD] & 0xFFFF;
+    bytes += items * length;
+  }
+  EXPECT_LE(bytes, uint64_t{4096} * 4096 + 2 * 4096);
+  EXPECT_LT(records.size() * SYSTOLE_COMMAND_BYTES, bytes * 13 / 1000);
+}
+
+// --- the ring ------------------------------------------------------------------------------------------------------------------
+
+Record WithoutInterrupt(Record record) {
+  record[SYSTOLE_CMD_IRQ_WORD] &= ~(1u << SYSTOLE_CMD_IRQ_LSB);
+  return record;
+}
+
+TEST(DriverRing, JobsLongerThanTheRingAreTheSameRecords) {
+  const Shape shape = Machine(4, 4, 32, 512, 256, 64, 4);
+  const std::vector<systole_gemm_t> jobs = {Variants(Dense(60, 50, 70))[3], Dense(33, 20, 50)};
+  const std::vector<Record> whole = Records(shape, jobs);
+  ASSERT_GT(whole.size(), 200u);
+  for (unsigned entries_log2 : {0u, 1u, 2u, 3u, 5u, 6u}) {
+    for (unsigned complete_per_read : {0u, 1u, 3u, 100u}) {
+      MockDevice mock(shape, entries_log2);
+      mock.complete_per_read = complete_per_read;
+      systole_t dev = Open(mock);
+      for (const auto &job : jobs) ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+      ASSERT_EQ(systole_wait(&dev), SYSTOLE_OK);
+      EXPECT_EQ(mock.fault, "") << entries_log2 << " " << complete_per_read;
+      ASSERT_EQ(mock.log.size(), whole.size());
+      for (size_t i = 0; i < whole.size(); ++i) ASSERT_EQ(WithoutInterrupt(mock.log[i]), WithoutInterrupt(whole[i])) << i;
+      EXPECT_EQ(CheckRecords(shape, jobs, mock.log, true), "");
+    }
+  }
+}
+
+TEST(DriverRing, PollsWithoutAnIdleFunction) {
+  const Shape shape = Machine(4, 4, 32, 512, 256, 64, 4);
+  MockDevice mock(shape, 3);
+  mock.complete_per_read = 1;
+  systole_config_t config = mock.config();
+  config.mmio.idle = nullptr;
+  systole_t dev;
+  ASSERT_EQ(systole_init(&dev, &config), SYSTOLE_OK);
+  const systole_gemm_t job = Dense(60, 50, 70);
+  ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+  ASSERT_EQ(systole_wait(&dev), SYSTOLE_OK);
+  EXPECT_EQ(mock.idles, 0u);
+  EXPECT_EQ(CheckRecords(shape, {job}, mock.log, true), "");
+}
+
+TEST(DriverRing, WaitKnowsWhenAllIsComplete) {
+  MockDevice mock(Shape{});
+  systole_t dev = Open(mock);
+  bool idle = false;
+  ASSERT_EQ(systole_wait(&dev), SYSTOLE_OK);
+  const systole_gemm_t job = Dense(10, 10, 10);
+  ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+  ASSERT_EQ(systole_is_idle(&dev, &idle), SYSTOLE_OK);
+  EXPECT_FALSE(idle);
+  ASSERT_EQ(systole_wait(&dev), SYSTOLE_OK);
+  EXPECT_EQ(mock.idles, 1u);
+  ASSERT_EQ(systole_is_idle(&dev, &idle), SYSTOLE_OK);
+  EXPECT_TRUE(idle);
+}
+
+TEST(DriverRing, AnErrorEndsTheWaitAndResetStartsAfresh) {
+  const Shape shape = Machine(4, 4, 32, 512, 256, 64, 4);
+  const systole_gemm_t job = Dense(60, 50, 70);
+  for (unsigned entries_log2 : {3u, 16u}) {
+    MockDevice mock(shape, entries_log2);
+    mock.error_after = 20;
+    systole_t dev = Open(mock);
+    systole_result_t result = systole_gemm(&dev, &job);
+    if (entries_log2 == 16) {
+      EXPECT_EQ(result, SYSTOLE_OK);
+      result = systole_wait(&dev);
+    }
+    EXPECT_EQ(result, SYSTOLE_ERR_DEVICE);
+    bool idle;
+    EXPECT_EQ(systole_is_idle(&dev, &idle), SYSTOLE_ERR_DEVICE);
+    mock.error_after = ~0u;
+    mock.log.clear();
+    ASSERT_EQ(systole_reset(&dev), SYSTOLE_OK);
+    ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+    ASSERT_EQ(systole_wait(&dev), SYSTOLE_OK);
+    EXPECT_EQ(CheckRecords(shape, {job}, mock.log, true), "");
+  }
+}
+
+// --- the checker itself ------------------------------------------------------------------------------------------------------
+
+class RingCheckerTest : public testing::Test {
+ protected:
+  RingCheckerTest() : shape_(Machine(4, 4, 32, 512, 512, 64, 4)) {
+    job_ = Variants(Dense(50, 40, 60))[3];
+    seeded_ = Variants(Dense(50, 40, 60))[4];
+  }
+
+  static uint32_t Opcode(const Record &record) { return record[0] & 0xFF; }
+
+  Shape shape_;
+  systole_gemm_t job_, seeded_;
+};
+
+TEST_F(RingCheckerTest, NoticesMissingAndLateTokens) {
+  std::array<unsigned, 8> late{};  // by token: delays that were noticed
+  for (const auto &job : {job_, seeded_, Variants(Dense(50, 40, 60))[1], Dense(50, 40, 60), Dense(40, 40, 8), Dense(8, 60, 90)}) {
+    const auto records = Records(shape_, {job});
+    for (size_t i = 0; i < records.size(); ++i) {
+      for (unsigned token = 0; token < 8; ++token) {
+        if ((records[i][SYSTOLE_CMD_WAIT_WORD] >> token & 1u) == 0) continue;
+        // A token not taken is left over, if nothing worse happens.
+        auto spoilt = records;
+        spoilt[i][SYSTOLE_CMD_WAIT_WORD] &= ~(1u << token);
+        EXPECT_NE(CheckRecords(shape_, {job}, spoilt), "") << "record " << i << " token " << token;
+        // A token taken by a later command of the engine: the books balance, and now and then another token makes up for it.
+        for (size_t j = i + 1; j < records.size(); ++j) {
+          if (Opcode(records[j]) != Opcode(records[i]) || (records[j][SYSTOLE_CMD_WAIT_WORD] >> token & 1u) != 0) continue;
+          spoilt[j][SYSTOLE_CMD_WAIT_WORD] |= 1u << token;
+          if (CheckRecords(shape_, {job}, spoilt) != "") ++late[token];
+          break;
+        }
+      }
+    }
+  }
+  for (unsigned token = 0; token <= 6; ++token) {
+    if (token == 4) continue;  // every STORE takes ACC_FULL: none can take it for another
+    EXPECT_GT(late[token], 0u) << "token " << token;
+  }
+}
+
+TEST_F(RingCheckerTest, NoticesWrongRecords) {
+  const auto records = Records(shape_, {job_});
+  ASSERT_EQ(CheckRecords(shape_, {job_}, records), "");
+  unsigned load = 0, matmul = 0, store = 0;
+  while (Opcode(records[load]) != SYSTOLE_OPCODE_LOAD || (records[load][SYSTOLE_LOAD_DEST_WORD] & 0xF) != SYSTOLE_DEST_ACT)
+    ++load;
+  while (Opcode(records[matmul]) != SYSTOLE_OPCODE_MATMUL || (records[matmul][SYSTOLE_MATMUL_N_WORD] & 0xFFFF) < 2) ++matmul;
+  while (Opcode(records[store]) != SYSTOLE_OPCODE_STORE) ++store;
+  const auto expect_noticed = [&](size_t index, unsigned word, uint32_t flip) {
+    auto spoilt = records;
+    spoilt[index][word] ^= flip;
+    EXPECT_NE(CheckRecords(shape_, {job_}, spoilt), "") << index << " word " << word << " flip " << flip;
+  };
+  expect_noticed(load, 0, 0xFF);     // opcode
+  expect_noticed(load, 0, 0x100);    // version
+  expect_noticed(load, 0, 0x1000);   // accelerator
+  expect_noticed(load, 0, 0x10000);  // interrupt in the middle
+  expect_noticed(load, 15, 1);       // reserved
+  expect_noticed(load, 2, 1);        // address
+  expect_noticed(load, SYSTOLE_LOAD_DST_WORD, 1);
+  expect_noticed(load, SYSTOLE_LOAD_DST_WORD, 0x8000);
+  expect_noticed(load, SYSTOLE_LOAD_LENGTH_WORD, 1);
+  expect_noticed(load, SYSTOLE_LOAD_COUNT1_WORD, 1);
+  expect_noticed(load, SYSTOLE_LOAD_PITCH1_WORD, 1);
+  for (unsigned word = 2; word <= 12; ++word) {
+    if (word == 6 || word == 8 || word == 9) continue;  // both halves are tried below
+    expect_noticed(matmul, word, 1);
+  }
+  expect_noticed(matmul, SYSTOLE_MATMUL_ACT_M0_STRIDE_WORD, 1);
+  expect_noticed(matmul, 2, 1u << SYSTOLE_MATMUL_SEED_LSB);
+  expect_noticed(matmul, 2, 1u << SYSTOLE_MATMUL_B_ZP_PER_COLUMN_LSB);
+  expect_noticed(matmul, 2, 1u << SYSTOLE_MATMUL_A_ZERO_POINT_LSB);
+  expect_noticed(matmul, 3, 1u << SYSTOLE_MATMUL_WGT_LSB);
+  expect_noticed(matmul, 4, 1u << SYSTOLE_MATMUL_PARAM_LSB);
+  expect_noticed(matmul, 10, 1u << SYSTOLE_MATMUL_K_TAIL_LSB);
+  expect_noticed(matmul, 10, 1u << SYSTOLE_MATMUL_N_TAIL_LSB);
+  for (unsigned word : {2u, 4u, 5u, 6u, 8u}) expect_noticed(store, word, 1);
+  for (size_t i = 0; i < records.size(); i += 7) {  // a record missing
+    auto spoilt = records;
+    spoilt.erase(spoilt.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_NE(CheckRecords(shape_, {job_}, spoilt), "") << i;
+  }
+}
+
+TEST_F(RingCheckerTest, NoticesATokenCounterThatCouldOverflow) {
+  // Sixteen loads that each give a token before anybody must have taken one.
+  auto records = Records(shape_, {job_});
+  size_t load = 0;
+  while ((records[load][SYSTOLE_CMD_GIVE_WORD] >> SYSTOLE_CMD_GIVE_LSB & SYSTOLE_TOKEN_ACT_FULL) == 0) ++load;
+  records[load][SYSTOLE_CMD_WAIT_WORD] &= ~0xFFu;
+  records.insert(records.begin() + static_cast<std::ptrdiff_t>(load), 15, records[load]);
+  EXPECT_NE(CheckRecords(shape_, {job_}, records).find("overflow"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace systole::test
