@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/variables_map.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/platform/gemm.hpp"
+
+namespace systole::tool {
+
+/// What `gemm` and `sim` have in common.
+struct EngineOptions {
+  platform::ConfigInfo config;
+  std::string engine = "rtl";  ///< or "model"
+  platform::MemoryTiming timing;
+  std::optional<std::uint64_t> layout_seed;
+  std::optional<std::uint64_t> order_seed;  ///< of the model
+  std::uint64_t x_seed = 0;                 ///< of the RTL
+  std::string waves;  ///< "": none
+  std::string json;   ///< "": none
+
+  bool is_rtl() const { return engine == "rtl"; }
+};
+
+/// Adds the options of EngineOptions.
+void add_engine_options(boost::program_options::options_description &options);
+
+/// Parses a command's arguments; at most one positional argument, called `positional` ("": none).
+/// @throws UserError, boost::program_options::error
+boost::program_options::variables_map parse(const std::vector<std::string> &arguments, const boost::program_options::options_description &options,
+                                            const std::string &positional = "");
+
+/// Reads and checks the options of EngineOptions; outputs must be writable. @throws UserError, npy::Error
+EngineOptions engine_options(const boost::program_options::variables_map &values);
+
+/// An integer in decimal or, with 0x, hexadecimal. @throws UserError naming the option
+std::int64_t integer(const std::string &option, const std::string &text, std::int64_t low, std::int64_t high);
+/// The same for the whole range of 64 bits.
+std::uint64_t unsigned_integer(const std::string &option, const std::string &text);
+
+/// Options of run_gemm that follow from these. @throws UserError if this binary lacks the engine
+platform::RunOptions run_options(const EngineOptions &options);
+
+}  // namespace systole::tool

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+#include <random>
+
+#include "sim/tool/named_tests.hpp"
+#include "sim/tool/options.hpp"
+#include "sim/tool/progress.hpp"
+#include "sim/tool/report.hpp"
+#include "sim/tool/tool.hpp"
+
+namespace systole::tool {
+
+namespace po = boost::program_options;
+
+int sim_command(const std::vector<std::string> &arguments) {
+  po::options_description options("Options");
+  options.add_options()("seed", po::value<std::string>()->value_name("S"), "seed of the data, 1 by default; `random` draws one");
+  add_engine_options(options);
+  const po::variables_map values = parse(arguments, options, "test");
+
+  if (values.count("help") != 0) {
+    std::cout << "Usage: systole sim TEST [OPTIONS]\n\nRuns a named test and checks every bit. Without TEST, lists the tests:\n";
+    list_named_tests(std::cout);
+    std::cout << '\n' << options;
+    return kOk;
+  }
+  if (values.count("test") == 0) {
+    if (!arguments.empty()) throw UserError("no test named (`systole sim` lists them)");
+    list_named_tests(std::cout);
+    return kOk;
+  }
+
+  Report report;
+  report.test = values["test"].as<std::string>();
+  report.options = engine_options(values);
+  const std::string seed = values.count("seed") != 0 ? values["seed"].as<std::string>() : "1";
+  report.seed = seed == "random" ? std::random_device{}() : unsigned_integer("seed", seed);
+  const TestPlan plan = named_test(report.test, report.options.config, *report.seed);
+
+  // What the command line says goes before what the test says.
+  if (!report.options.timing.stall_seed) report.options.timing.stall_seed = plan.stall_seed;
+  if (!report.options.layout_seed) report.options.layout_seed = plan.layout_seed;
+  std::vector<platform::GemmResult> results;
+  try {
+    platform::RunOptions run = run_options(report.options);
+    run.ring_entries_log2 = plan.ring_entries_log2;
+    ProgressMeter meter;
+    run.progress = [&meter](const platform::Progress &progress) { meter(progress); };
+    results = platform::run_gemm(run, plan.jobs);
+  } catch (const std::invalid_argument &error) {
+    throw UserError(error.what());  // for instance: this binary holds no such build
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) report.cases.push_back(check(plan.names[i], plan.jobs[i], std::move(results[i])));
+  print_summary(std::cout, report);
+  write_json(report);
+  return report.pass() ? kOk : kFailed;
+}
+
+}  // namespace systole::tool

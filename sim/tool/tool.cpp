@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/tool/tool.hpp"
+
+#include <boost/program_options/errors.hpp>
+#include <iostream>
+#include <new>
+
+#include "firmware/include/systole_regs.h"
+#include "sim/npy/npy.hpp"
+#include "sim/platform/config.hpp"
+#include "sim/platform/errors.hpp"
+#include "sim/tool/named_tests.hpp"
+
+namespace systole::tool {
+
+namespace {
+
+void help(std::ostream &out) {
+  out << "Usage: systole COMMAND [OPTIONS]\n\n"
+         "  gemm      one matrix product of your own NumPy files\n"
+         "  sim TEST  a named test; without a name, lists them\n"
+         "  list      the configurations and the tests\n"
+         "  version   the version of this tool and of the core\n\n"
+         "systole COMMAND --help tells the options. Exit status: 0 every bit agreed, 1 it did not, 2 bad input, 3 the engine hung.\n";
+}
+
+void list(std::ostream &out) {
+  out << "configurations (--config):\n";
+  for (const platform::ConfigInfo &config : platform::configs()) {
+    out << "  " << config.name << std::string(config.name.size() < 14 ? 14 - config.name.size() : 1, ' ') << config.rows << " x " << config.cols
+        << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle() << " int8 MACs a cycle\n";
+  }
+  out << "tests (systole sim TEST):\n";
+  list_named_tests(out);
+}
+
+void version(std::ostream &out) {
+  out << "systole " << SYSTOLE_VERSION_MAJOR << '.' << SYSTOLE_VERSION_MINOR << '.' << SYSTOLE_VERSION_PATCH << " (command records version "
+      << SYSTOLE_COMMAND_VERSION << ")\n";
+}
+
+/// "systole: " and the text, as one line whatever is in it (a file's name may hold a line break).
+int complain(const std::string &text, int status) {
+  std::string line = "systole: " + text;
+  for (char &c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  std::cout.flush();
+  std::cerr << line << '\n';
+  return status;
+}
+
+int dispatch(const std::vector<std::string> &arguments) {
+  if (arguments.empty()) throw UserError("no command given (systole --help lists them)");
+  const std::string &command = arguments.front();
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (command == "gemm") return gemm_command(rest);
+  if (command == "sim") return sim_command(rest);
+  const bool helps = command == "--help" || command == "-h" || command == "help";
+  if (helps || command == "list" || command == "version" || command == "--version") {
+    if (!rest.empty()) throw UserError("'" + command + "' takes no arguments");
+    if (helps) help(std::cout);
+    else if (command == "list") list(std::cout);
+    else version(std::cout);
+    return kOk;
+  }
+  throw UserError("unknown command '" + command + "' (systole --help lists them)");
+}
+
+}  // namespace
+
+int run(const std::vector<std::string> &arguments) {
+  try {
+    const int status = dispatch(arguments);
+    std::cout.flush();
+    if (!std::cout) return complain("cannot write to the standard output", kBadInput);
+    return status;
+  } catch (const UserError &error) {
+    return complain(error.what(), kBadInput);
+  } catch (const npy::Error &error) {
+    return complain(error.what(), kBadInput);
+  } catch (const boost::program_options::error &error) {
+    return complain(error.what(), kBadInput);
+  } catch (const platform::HangError &error) {
+    std::cout.flush();
+    std::cerr << "systole: the engine hangs\n" << error.what() << '\n';
+    return kHang;
+  } catch (const platform::RunError &error) {
+    std::cout.flush();
+    std::cerr << "systole: the simulation failed\n" << error.what() << '\n';
+    return kFailed;
+  } catch (const std::bad_alloc &) {
+    return complain("not enough memory", kBadInput);
+  } catch (const std::exception &error) {
+    return complain(std::string("internal error: ") + error.what(), kFailed);
+  }
+}
+
+}  // namespace systole::tool

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The command-line tool: `systole gemm`, `systole sim`, `systole list`, `systole version`.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace systole::tool {
+
+/// Exit statuses.
+enum Status {
+  kOk = 0,        ///< everything agreed
+  kFailed = 1,    ///< the engine's result was wrong, or it reported an error
+  kBadInput = 2,  ///< what the user gave cannot be used; one line on stderr, no output
+  kHang = 3,      ///< the engine stopped moving
+};
+
+/// Something the user gave is wrong; what() is one line that says what.
+class UserError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// `systole gemm`: one product of the user's own matrices.
+int gemm_command(const std::vector<std::string> &arguments);
+/// `systole sim`: a named test.
+int sim_command(const std::vector<std::string> &arguments);
+
+/// The whole tool. @param arguments without the program's name
+int run(const std::vector<std::string> &arguments);
+
+}  // namespace systole::tool

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only the RTL has: cycles, counters, bus errors.
+#include <gtest/gtest.h>
+
+#include "sim/platform/rtl.hpp"
+#include "sim/platform/rtl_accelerator.hpp"
+#include "tb/system/engine.hpp"
+#include "tb/system/system.hpp"
+
+namespace systole::tb {
+
+std::string engine_name() { return "rtl"; }
+std::vector<std::string> engine_configs() { return platform::rtl_configs(); }
+platform::AcceleratorFactory engine_factory() { return platform::rtl_factory(); }
+
+namespace {
+
+using platform::GemmJob;
+using platform::GemmResult;
+using platform::RunOptions;
+
+class RtlTest : public testing::TestWithParam<std::string> {
+ protected:
+  RunOptions options() const {
+    RunOptions options;
+    options.config = GetParam();
+    options.make_accelerator = engine_factory();
+    return options;
+  }
+  std::mt19937_64 random_{20240607};
+};
+
+TEST_P(RtlTest, CausesAddUpToTheMeasuredCycles) {
+  const std::vector<GemmResult> results = expect_golden(options(), {random_job(random_, 64, 64, 128)});
+  const auto &counters = results[0].counters;
+  uint64_t sum = 0;
+  for (const char *name : {"compute", "command", "weights", "activations", "hazard", "store", "drain"}) sum += counters.at(name);
+  EXPECT_EQ(sum, counters.at("total"));
+  EXPECT_EQ(counters.at("total"), results[0].cycles);
+  EXPECT_GT(counters.at("compute"), 0u);
+}
+
+/// A bus error in each of three places: the driver reports it, memory is intact, and the next job succeeds.
+TEST_P(RtlTest, ComesBackFromBusErrors) {
+  RunOptions run = options();
+  std::vector<GemmJob> jobs;
+  for (unsigned i = 0; i < 6; ++i) jobs.push_back(random_job(random_, 40, 40, 100));
+  run.before_job = [](size_t job, const platform::Layout &at, platform::Accelerator &accelerator) {
+    platform::AxiMemoryPort &port = dynamic_cast<platform::RtlAccelerator &>(accelerator).port();
+    port.clear_injections();
+    if (job == 0) port.inject(at.a + 500, at.a + 500, platform::RESP_SLVERR, true, false);
+    if (job == 2) port.inject(at.c + 1000, at.c + 1000, platform::RESP_DECERR, false, true);
+    if (job == 4) port.inject(at.ring, at.ring + 65536, platform::RESP_SLVERR, true, false);
+  };
+  const std::vector<GemmResult> results = run_gemm(run, jobs);
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    EXPECT_EQ(results[i].driver_message.empty(), i % 2 != 0) << "job " << i << ": " << results[i].driver_message;
+    EXPECT_TRUE(results[i].memory_intact) << "job " << i << ": " << results[i].memory_report;
+    if (i % 2 != 0) EXPECT_EQ(results[i].c, golden(jobs[i])) << "job " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rtl, RtlTest, testing::ValuesIn(engine_configs()),
+                         [](const auto &info) { return test_name(info.param); });
+
+class LatencyTest : public testing::TestWithParam<std::tuple<std::string, unsigned>> {};
+
+TEST_P(LatencyTest, EveryBitAgrees) {
+  std::mt19937_64 random{std::get<1>(GetParam())};
+  RunOptions run;
+  run.config = std::get<0>(GetParam());
+  run.make_accelerator = engine_factory();
+  run.timing.latency = std::get<1>(GetParam());
+  run.layout_seed = std::get<1>(GetParam());
+  std::vector<GemmJob> jobs;
+  for (unsigned i = 0; i < 6; ++i) {
+    jobs.push_back(random_job(random, 1 + random() % 50, 1 + random() % 50, 1 + random() % 130));
+    randomise(random, jobs.back());
+  }
+  expect_golden(run, jobs);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rtl, LatencyTest,
+                         testing::Combine(testing::ValuesIn(engine_configs()), testing::Values(1, 2, 3, 9, 77, 200)),
+                         [](const auto &info) {
+                           return test_name(std::get<0>(info.param)) + "_" + std::to_string(std::get<1>(info.param));
+                         });
+
+}  // namespace
+}  // namespace systole::tb

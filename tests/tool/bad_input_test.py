@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of bad input: one line on stderr, exit status 2, no file made or changed."""
+import os
+import unittest
+
+import npyfile
+from tool import ENGINE, ToolTest
+
+
+class BadInput(ToolTest):
+    def setUp(self):
+        super().setUp()
+        npyfile.write(self.folder / "a.npy", "|i1", (2, 3), [1, 2, 3, 4, 5, 6])
+        npyfile.write(self.folder / "b.npy", "|u1", (3, 4), range(12))
+        npyfile.write(self.folder / "v.npy", "<i4", (4,), [1, -2, 3, -4])
+        self.put("old.npy", b"what was there before")
+
+    def bad(self, part, a="a.npy", b="b.npy", out="c.npy", more=()):
+        return self.expect_bad_input(part, "gemm", "--engine", ENGINE, "--a", a, "--b", b, "--out", out, *more)
+
+    def bad_file(self, part, data):
+        """The same file in the place of A, B and the bias."""
+        self.put("x.npy", data)
+        for message in (self.bad(part, a="x.npy"), self.bad(part, b="x.npy"), self.bad(part, more=("--bias", "x.npy"))):
+            self.assertIn("x.npy", message)
+
+    def test_the_good_case_is_good(self):
+        self.expect_status(0, "gemm", "--engine", ENGINE, "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--bias", "v.npy")
+
+    def test_missing_file(self):
+        self.bad("nowhere.npy: No such file", a="nowhere.npy")
+        self.bad("nowhere.npy: No such file", b="nowhere.npy")
+        self.bad("nowhere.npy: No such file", more=("--bias", "nowhere.npy"))
+        self.bad("nowhere.npy: No such file", more=("--b-zero-point", "nowhere.npy"))
+
+    def test_a_folder_in_place_of_a_file(self):
+        os.mkdir(self.folder / "x.npy")
+        self.bad("Is a directory", a="x.npy")
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_a_file_without_permission(self):
+        os.chmod(self.folder / "a.npy", 0)
+        self.bad("Permission denied")
+
+    def test_truncated_anywhere(self):
+        whole = npyfile.encode("|i1", (2, 3), range(6))
+        for length in (0, 1, 5, 7, 9, 30, len(whole) - 6, len(whole) - 1):
+            self.put("x.npy", whole[:length])
+            self.bad("empty" if length == 0 else "truncated", a="x.npy")
+        self.put("x.npy", npyfile.encode("<i4", (4,), range(4))[:-1])
+        self.bad("truncated", more=("--bias", "x.npy"))
+
+    def test_bytes_after_the_end(self):
+        self.put("x.npy", npyfile.encode("|i1", (2, 3), range(6)) + b"\0")
+        self.bad("bytes after the end", a="x.npy")
+
+    def test_other_formats(self):
+        self.bad_file("not an .npy file", b"PK\x03\x04 as numpy.savez writes it")
+        self.bad_file("not an .npy file", b"1,2,3\n4,5,6\n")
+        self.bad_file("version 3.0", npyfile.pack(npyfile.header("|i1", (1, 1)), b"x", version=3))
+
+    def test_bad_headers(self):
+        for text in ("", "{", "[1, 2]", "{'descr': '|i1'}", npyfile.header("|i1", (2, 3)).replace("(2, 3)", "(-2, 3)"), npyfile.header("|i1", (2, 3)) + "junk"):
+            self.bad_file("bad header", npyfile.pack(text, b"abcdef"))
+        self.bad_file("bad header", b"\x93NUMPY\x02\x00\xff\xff\xff\xff")
+
+    def test_fortran_order(self):
+        self.put("x.npy", npyfile.encode("|i1", (2, 3), range(6), fortran=True))
+        self.bad("Fortran order", a="x.npy")
+        self.put("x.npy", npyfile.encode("|u1", (3, 4), range(12), fortran=True))
+        self.bad("Fortran order", b="x.npy")
+
+    def test_wrong_types(self):
+        for descr in ("<i2", "<i4", "<i8", "<f4", "<f8"):
+            self.put("x.npy", npyfile.encode(descr, (2, 3), range(6)))
+            self.bad("int8 or uint8 expected", a="x.npy")
+        for descr in ("|i1", "<i2", "<i8", "<f4", "<f8"):
+            self.put("x.npy", npyfile.encode(descr, (4,), range(4)))
+            self.bad("int32 expected", more=("--bias", "x.npy"))
+        self.put("x.npy", npyfile.pack(npyfile.header("|b1", (2, 3)), b"abcdef"))
+        self.bad("dtype is '|b1'", a="x.npy")
+        self.put("x.npy", npyfile.pack(npyfile.header(">i4", (4,)), bytes(16)))
+        self.bad("big-endian", more=("--bias", "x.npy"))
+        self.put("x.npy", npyfile.pack("{'descr': [('x', '|i1')], 'fortran_order': False, 'shape': (2, 3), }", b"abcdef"))
+        self.bad("structured", a="x.npy")
+        self.put("x.npy", npyfile.encode("|i1", (4,), range(4)))  # B is uint8
+        self.bad("uint8 expected", more=("--b-zero-point", "x.npy"))
+
+    def test_wrong_ranks(self):
+        for shape in ((), (6,), (1, 2, 3), (1, 1, 2, 3)):
+            self.put("x.npy", npyfile.encode("|i1", shape, range(6 if shape else 1)))
+            self.bad("2 expected", a="x.npy")
+        self.put("x.npy", npyfile.encode("<i4", (1, 4), range(4)))
+        self.bad("1 expected", more=("--bias", "x.npy"))
+        self.put("x.npy", npyfile.encode("|u1", (1, 4), range(4)))
+        self.bad("1 expected", more=("--b-zero-point", "x.npy"))
+
+    def test_absurd_shapes(self):
+        for shape in ((2**32, 2**32), (2**64, 1), (2**63, 2)):
+            self.put("x.npy", npyfile.pack(npyfile.header("|i1", shape), b"a"))
+            self.bad("absurd shape", a="x.npy")
+        self.put("x.npy", npyfile.pack(npyfile.header("|i1", (10**9, 10**9)), b"a"))
+        self.bad("truncated", a="x.npy")
+
+    def test_empty_matrices(self):
+        for shape in ((0, 3), (2, 0), (0, 0)):
+            self.put("x.npy", npyfile.encode("|i1", shape, []))
+            self.bad("empty", a="x.npy")
+        self.put("x.npy", npyfile.encode("|i1", (3, 0), []))
+        self.bad("empty", b="x.npy")
+
+    def test_inner_dimensions_that_differ(self):
+        self.put("x.npy", npyfile.encode("|i1", (4, 3), range(12)))
+        message = self.bad("inner dimensions differ", b="x.npy")
+        self.assertIn("a.npy is 2x3", message)
+        self.assertIn("x.npy is 4x3", message)
+
+    def test_vectors_of_another_length(self):
+        for count in (0, 1, 3, 5):
+            self.put("x.npy", npyfile.encode("<i4", (count,), range(count)))
+            self.bad(f"{count} values, but B has 4 columns", more=("--bias", "x.npy"))
+            self.put("x.npy", npyfile.encode("|u1", (count,), range(count)))
+            self.bad(f"{count} zero points, but B has 4 columns", more=("--b-zero-point", "x.npy"))
+
+    def test_zero_points_out_of_range(self):
+        for value in ("-129", "128", "1.5", "x", "", " 1", "0x", "1e2", "99999999999999999999"):
+            self.bad("a-zero-point" if value else "empty", more=("--a-zero-point", value))
+        for value in ("-1", "256"):
+            self.bad("an integer from 0 to 255 expected", more=("--b-zero-point", value))
+
+    def test_unknown_configuration(self):
+        for name in ("17x17", "16x16-int4", "16X16-INT8", "../16x16-int8"):
+            message = self.bad("unknown configuration", more=("--config", name))
+            self.assertIn("16x16-int8", message)
+        self.expect_bad_input("unknown configuration", "sim", "gemm_int8", "--config", "nothing")
+
+    def test_unknown_engine(self):
+        self.expect_bad_input("unknown engine 'verilog'", "gemm", "--engine", "verilog", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy")
+        self.expect_bad_input("unknown engine 'verilog'", "sim", "gemm_int8", "--engine", "verilog")
+
+    def test_unwritable_outputs(self):
+        os.mkdir(self.folder / "folder")
+        for path in ("no/such/folder/c.npy", "folder", "new/", "old.npy/c.npy"):
+            self.bad("cannot write " + path, out=path)
+            self.bad("cannot write " + path, more=("--json", path))
+        self.expect_bad_input("cannot write", "gemm", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "no/such/w.fst")
+        self.expect_bad_input("cannot write", "sim", "gemm_int8", "--engine", ENGINE, "--json", "no/such/folder/r.json")
+        if os.path.exists("/dev/full"):
+            self.bad("No space left", out="/dev/full")
+
+    @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
+    def test_outputs_without_permission(self):
+        os.mkdir(self.folder / "folder")
+        os.chmod(self.folder / "folder", 0o500)
+        self.bad("Permission denied", out="folder/c.npy")
+        os.chmod(self.folder / "old.npy", 0o400)
+        self.bad("Permission denied", out="old.npy")
+
+    def test_bad_input_leaves_an_older_output_alone(self):
+        self.bad("No such file", a="nowhere.npy", out="old.npy")
+        self.assertEqual((self.folder / "old.npy").read_bytes(), b"what was there before")
+
+    def test_outputs_of_one_name(self):
+        self.bad("same file", more=("--json", "c.npy"))
+
+    def test_numbers_out_of_range(self):
+        for option in ("--mem-latency", "--mem-bytes-per-cycle", "--mem-outstanding"):
+            for value in ("0", "-1", "x", "1.5", "4294967297"):
+                self.bad(option, more=(option, value))
+        for option in ("--stall-seed", "--layout-seed"):
+            for value in ("-1", "x", "18446744073709551616"):
+                self.bad(option, more=(option, value))
+        self.expect_bad_input("--seed", "sim", "gemm_int8", "--engine", ENGINE, "--seed", "x")
+
+    def test_waves_of_the_model(self):
+        self.expect_bad_input("--waves needs --engine rtl", "gemm", "--engine", "model", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "w.fst")
+
+    def test_command_lines(self):
+        self.expect_bad_input("no command")
+        self.expect_bad_input("unknown command 'multiply'", "multiply")
+        self.expect_bad_input("takes no arguments", "version", "1")
+        self.expect_bad_input("takes no arguments", "list", "--all")
+        self.expect_bad_input("unknown test 'gemm_int9'", "sim", "gemm_int9", "--engine", ENGINE)
+        self.expect_bad_input("no test named", "sim", "--engine", ENGINE)
+        self.expect_bad_input("too many arguments", "sim", "gemm_int8", "gemv_int8")
+        self.expect_bad_input("--a is missing", "gemm")
+        self.expect_bad_input("--b is missing", "gemm", "--a", "a.npy", "--out", "c.npy")
+        self.expect_bad_input("--out is missing", "gemm", "--a", "a.npy", "--b", "b.npy")
+        self.bad("too many arguments", more=("d.npy",))
+        self.bad("--frobnicate", more=("--frobnicate",))
+        self.bad("--conf", more=("--conf", "16x16-int8"))
+        self.bad("--bias", more=("--bias",))
+        self.bad("more than once", more=("--a", "a.npy"))
+        self.bad("empty", out="")
+
+    def test_a_name_with_a_line_break_is_still_one_line(self):
+        self.bad("no?where.npy", a="no\nwhere.npy")
+
+
+if __name__ == "__main__":
+    unittest.main()

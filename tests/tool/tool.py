@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tool named by the environment's SYSTOLE in a folder of its own."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+SYSTOLE = os.environ.get("SYSTOLE", "build/bin/systole")
+ENGINE = os.environ.get("SYSTOLE_ENGINE", "model")
+
+
+class ToolTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="systole-tool-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def put(self, name, data):
+        (self.folder / name).write_bytes(data)
+        return name
+
+    def entries(self):
+        """Everything below the folder, with its contents where they may be read."""
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else None
+            for path in sorted(self.folder.rglob("*"))
+        }
+
+    def systole(self, *arguments):
+        return subprocess.run(
+            [os.path.abspath(SYSTOLE), *arguments], cwd=self.folder, input="", capture_output=True, text=True, errors="replace", timeout=200
+        )
+
+    def expect_bad_input(self, part, *arguments):
+        """Status 2, one line on stderr that begins with `systole: ` and contains `part`, nothing on stdout, no file made or changed."""
+        before = self.entries()
+        result = self.systole(*arguments)
+        with self.subTest(arguments=arguments):
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+            self.assertTrue(result.stderr.startswith("systole: ") and result.stderr.endswith("\n"), result.stderr)
+            self.assertIn(part, result.stderr)
+            self.assertEqual(result.stdout, "")
+            self.assertEqual(self.entries(), before)
+        return result.stderr
+
+    def expect_status(self, status, *arguments):
+        result = self.systole(*arguments)
+        self.assertEqual(result.returncode, status, f"{arguments}\n{result.stdout}\n{result.stderr}")
+        return result
