@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# Short names for what CMake, CTest and the tool do. Each first installs what is missing (scripts/setup, apt); an
+# engineer who wants to do that by hand sets SYSTOLE_NO_SETUP=1 and needs no make: cmake --preset default.
+
+MAKEFLAGS += --no-print-directory
+BUILD := build
+JOBS ?= $(shell nproc)
+CTEST_ARGS ?=
+SIM_ARGS ?=
+# Both may be given on the command line: make sim TEST=gemm_int8 WAVES=1
+TEST ?=
+WAVES ?=
+
+.PHONY: default
+default: tool
+
+.PHONY: help
+help:
+	@echo "make                        build $(BUILD)/bin/systole with every shipped configuration"
+	@echo "make sim                    list the named tests"
+	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
+	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
+	@echo "make waves TEST=...         the same, and open them in GTKWave"
+	@echo "make test                   everything that CI runs"
+	@echo "make bench                  performance tables, as text and $(BUILD)/bench/*.json"
+	@echo "make lint                   RTL lint in three tools on every configuration, style, stale generated files"
+	@echo "make format                 clang-format on all C and C++ files"
+	@echo "make clean                  remove $(BUILD)/"
+	@echo
+	@echo "JOBS=$(JOBS)  SIM_ARGS='--stall-seed 7'  CTEST_ARGS='-L unit'  SYSTOLE_NO_SETUP=1 (install nothing)"
+
+.PHONY: setup setup-test setup-waves
+setup:
+	@scripts/setup sim
+setup-test:
+	@scripts/setup test
+setup-waves:
+	@scripts/setup sim waves
+
+# Once: CMake reconfigures by itself from here on.
+.PHONY: configure
+configure:
+	@[ -f $(BUILD)/build.ninja ] || cmake --preset default
+
+.PHONY: tool
+tool: setup
+	@$(MAKE) configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target systole
+
+.PHONY: sim
+ifeq ($(strip $(TEST)),)
+sim: tool
+	@$(BUILD)/bin/systole sim
+else
+sim: tool
+	@mkdir -p $(BUILD)/sim/$(TEST)
+	@$(BUILD)/bin/systole sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
+	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) $(SIM_ARGS)
+endif
+
+.PHONY: waves
+waves: setup-waves
+ifeq ($(strip $(TEST)),)
+	@echo "make waves needs a test: make waves TEST=gemm_int8 (make sim lists them)" >&2; exit 2
+else
+	@$(MAKE) sim TEST=$(TEST) WAVES=1
+	gtkwave $(BUILD)/sim/$(TEST)/waves.fst $(BUILD)/sim/$(TEST)/waves.gtkw
+endif
+
+.PHONY: test
+test:
+	@scripts/part --begin
+	@scripts/part setup scripts/setup test
+	@# Again each time: tools that set-up has just installed bring their tests.
+	@scripts/part configure cmake --preset default
+	@scripts/part build cmake --build $(BUILD) --parallel $(JOBS)
+	@scripts/part tests ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error $(CTEST_ARGS)
+
+.PHONY: bench
+bench: tool
+	@scripts/bench
+
+.PHONY: lint
+lint: setup-test
+	@scripts/lint
+
+.PHONY: format
+format: setup-test
+	@scripts/lint --fix format
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
