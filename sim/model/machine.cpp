@@ -155,7 +155,8 @@ void Machine::reset() {
   tokens_ = {};
   dispatched_.clear();
   for (std::deque<std::uint32_t> &queue : queues_) queue.clear();
-  for (std::vector<std::uint8_t> *buffer : {&act_, &wgt_, &acc_, &bias_, &zero_points_}) std::fill(buffer->begin(), buffer->end(), kPoison);
+  for (std::vector<std::uint8_t> *buffer : {&act_, &wgt_, &acc_, &bias_, &zero_points_})
+    std::fill(buffer->begin(), buffer->end(), kPoison);
 }
 
 void Machine::raise(const Fault &fault, std::uint32_t index) {
@@ -170,8 +171,7 @@ void Machine::expire_watchdog() { raise(fault(SYSTOLE_ERROR_WATCHDOG), head_); }
 std::optional<std::uint32_t> Machine::read_register(std::uint32_t offset) const {
   const auto put = [](std::uint32_t value, unsigned lsb) { return value << lsb; };
   switch (offset) {
-    case SYSTOLE_REG_ID:
-      return SYSTOLE_ID_VALUE;
+    case SYSTOLE_REG_ID: return SYSTOLE_ID_VALUE;
     case SYSTOLE_REG_VERSION:
       return put(SYSTOLE_VERSION_PATCH, SYSTOLE_VERSION_PATCH_LSB) | put(SYSTOLE_VERSION_MINOR, SYSTOLE_VERSION_MINOR_LSB) |
              put(SYSTOLE_VERSION_MAJOR, SYSTOLE_VERSION_MAJOR_LSB) | put(SYSTOLE_COMMAND_VERSION, SYSTOLE_VERSION_COMMAND_LSB);
@@ -189,44 +189,27 @@ std::optional<std::uint32_t> Machine::read_register(std::uint32_t offset) const 
     case SYSTOLE_REG_CAP2:
       return put(config_.max_reads, SYSTOLE_CAP2_MAX_READS_LSB) | put(config_.max_writes, SYSTOLE_CAP2_MAX_WRITES_LSB) |
              put(config_.axi_addr_bits, SYSTOLE_CAP2_AXI_ADDR_BITS_LSB) | put(kAccelId, SYSTOLE_CAP2_ACCEL_ID_LSB);
-    case SYSTOLE_REG_CTRL:
-      return enable_ ? SYSTOLE_CTRL_ENABLE_MASK : 0;
+    case SYSTOLE_REG_CTRL: return enable_ ? SYSTOLE_CTRL_ENABLE_MASK : 0;
     case SYSTOLE_REG_STATUS:
-      return (busy() ? SYSTOLE_STATUS_BUSY_MASK : 0) | (error_.code != 0 ? SYSTOLE_STATUS_ERROR_MASK : 0) | SYSTOLE_STATUS_QUIET_MASK;
-    case SYSTOLE_REG_IRQ_ENABLE:
-      return irq_enable_;
-    case SYSTOLE_REG_IRQ_STATUS:
-      return irq_status_;
-    case SYSTOLE_REG_RING_BASE_LO:
-      return ring_base_lo_;
-    case SYSTOLE_REG_RING_BASE_HI:
-      return ring_base_hi_;
-    case SYSTOLE_REG_RING_SIZE:
-      return ring_size_log2_;
-    case SYSTOLE_REG_RING_TAIL:
-      return tail_;
-    case SYSTOLE_REG_RING_HEAD:
-      return head_;
-    case SYSTOLE_REG_WATCHDOG:
-      return watchdog_;
-    case SYSTOLE_REG_ERROR_CODE:
-      return error_.code;
-    case SYSTOLE_REG_ERROR_INDEX:
-      return error_index_;
-    case SYSTOLE_REG_ERROR_ADDR_LO:
-      return static_cast<std::uint32_t>(error_.address);
-    case SYSTOLE_REG_ERROR_ADDR_HI:
-      return static_cast<std::uint32_t>(error_.address >> 32);
-    case SYSTOLE_REG_DONE_LOAD:
-      return done_[0];
-    case SYSTOLE_REG_DONE_COMPUTE:
-      return done_[1];
-    case SYSTOLE_REG_DONE_STORE:
-      return done_[2];
-    case SYSTOLE_REG_COUNTER_CTRL:
-      return 0;
-    default:
-      break;
+      return (busy() ? SYSTOLE_STATUS_BUSY_MASK : 0) | (error_.code != 0 ? SYSTOLE_STATUS_ERROR_MASK : 0) |
+             SYSTOLE_STATUS_QUIET_MASK;
+    case SYSTOLE_REG_IRQ_ENABLE: return irq_enable_;
+    case SYSTOLE_REG_IRQ_STATUS: return irq_status_;
+    case SYSTOLE_REG_RING_BASE_LO: return ring_base_lo_;
+    case SYSTOLE_REG_RING_BASE_HI: return ring_base_hi_;
+    case SYSTOLE_REG_RING_SIZE: return ring_size_log2_;
+    case SYSTOLE_REG_RING_TAIL: return tail_;
+    case SYSTOLE_REG_RING_HEAD: return head_;
+    case SYSTOLE_REG_WATCHDOG: return watchdog_;
+    case SYSTOLE_REG_ERROR_CODE: return error_.code;
+    case SYSTOLE_REG_ERROR_INDEX: return error_index_;
+    case SYSTOLE_REG_ERROR_ADDR_LO: return static_cast<std::uint32_t>(error_.address);
+    case SYSTOLE_REG_ERROR_ADDR_HI: return static_cast<std::uint32_t>(error_.address >> 32);
+    case SYSTOLE_REG_DONE_LOAD: return done_[0];
+    case SYSTOLE_REG_DONE_COMPUTE: return done_[1];
+    case SYSTOLE_REG_DONE_STORE: return done_[2];
+    case SYSTOLE_REG_COUNTER_CTRL: return 0;
+    default: break;
   }
   // No time, no counts: the counters read 0.
   constexpr std::uint32_t kCountersEnd = SYSTOLE_REG_COUNTER_TOTAL_LO + 8 * SYSTOLE_COUNTER_COUNT;
@@ -249,12 +232,8 @@ bool Machine::write_register(std::uint32_t offset, std::uint32_t value, unsigned
       if ((ones & SYSTOLE_CTRL_SOFT_RESET_MASK) != 0) reset();
       enable_ = (merged & SYSTOLE_CTRL_ENABLE_MASK) != 0;
       break;
-    case SYSTOLE_REG_IRQ_ENABLE:
-      irq_enable_ = merged & (SYSTOLE_IRQ_ENABLE_DONE_MASK | SYSTOLE_IRQ_ENABLE_ERROR_MASK);
-      break;
-    case SYSTOLE_REG_IRQ_STATUS:
-      irq_status_ &= ~ones;
-      break;
+    case SYSTOLE_REG_IRQ_ENABLE: irq_enable_ = merged & (SYSTOLE_IRQ_ENABLE_DONE_MASK | SYSTOLE_IRQ_ENABLE_ERROR_MASK); break;
+    case SYSTOLE_REG_IRQ_STATUS: irq_status_ &= ~ones; break;
     case SYSTOLE_REG_RING_BASE_LO:
     case SYSTOLE_REG_RING_BASE_HI:
     case SYSTOLE_REG_RING_SIZE:
@@ -270,13 +249,11 @@ bool Machine::write_register(std::uint32_t offset, std::uint32_t value, unsigned
       break;
     case SYSTOLE_REG_RING_TAIL:
       tail_ = merged;
-      if (busy() && (ring_size_log2_ > kMaxRingLog2 || tail_ - head_ > (1u << ring_size_log2_))) raise(fault(SYSTOLE_ERROR_RING), head_);
+      if (busy() && (ring_size_log2_ > kMaxRingLog2 || tail_ - head_ > (1u << ring_size_log2_)))
+        raise(fault(SYSTOLE_ERROR_RING), head_);
       break;
-    case SYSTOLE_REG_WATCHDOG:
-      watchdog_ = merged;
-      break;
-    default:
-      break;  // read-only
+    case SYSTOLE_REG_WATCHDOG: watchdog_ = merged; break;
+    default: break;  // read-only
   }
   return true;
 }
@@ -313,8 +290,10 @@ std::optional<Fault> Machine::perform(const Record &record) {
   const std::uint32_t give = FIELD(record, CMD_GIVE);
   for (unsigned token = 0; token < tokens_.size() && !problem; ++token) {
     if ((give >> token & 1) == 0) continue;
-    if (tokens_[token] == kTokenLimit) problem = fault(SYSTOLE_ERROR_TOKEN);
-    else ++tokens_[token];
+    if (tokens_[token] == kTokenLimit)
+      problem = fault(SYSTOLE_ERROR_TOKEN);
+    else
+      ++tokens_[token];
   }
   if (!problem) ++done_[FIELD(record, CMD_OPCODE) - SYSTOLE_OPCODE_LOAD];
   return problem;
@@ -402,8 +381,7 @@ std::optional<Fault> Machine::check(const Record &record) const {
       takes = SYSTOLE_STORE_TAKES;
       gives = SYSTOLE_STORE_GIVES;
       break;
-    default:
-      return fault(SYSTOLE_ERROR_OPCODE);
+    default: return fault(SYSTOLE_ERROR_OPCODE);
   }
   if (FIELD(record, CMD_VERSION) != SYSTOLE_COMMAND_VERSION || FIELD(record, CMD_ACCEL_ID) != kAccelId) {
     return fault(SYSTOLE_ERROR_VERSION);
@@ -453,23 +431,17 @@ std::optional<Fault> Machine::check(const Record &record) const {
 
 std::optional<Fault> Machine::execute(const Record &record) {
   switch (FIELD(record, CMD_OPCODE)) {
-    case SYSTOLE_OPCODE_LOAD:
-      return execute(Load(record));
-    case SYSTOLE_OPCODE_MATMUL:
-      return execute(Matmul(record));
-    default:
-      return execute(Store(record));
+    case SYSTOLE_OPCODE_LOAD: return execute(Load(record));
+    case SYSTOLE_OPCODE_MATMUL: return execute(Matmul(record));
+    default: return execute(Store(record));
   }
 }
 
 Machine::Destination Machine::destination(unsigned dest, unsigned bank) {
   switch (dest) {
-    case SYSTOLE_DEST_ACT:
-      return {&act_, config_.word_bytes()};
-    case SYSTOLE_DEST_WGT:
-      return {&wgt_, config_.word_bytes()};
-    case SYSTOLE_DEST_ACC:
-      return {&acc_, std::size_t{4} * config_.cols};
+    case SYSTOLE_DEST_ACT: return {&act_, config_.word_bytes()};
+    case SYSTOLE_DEST_WGT: return {&wgt_, config_.word_bytes()};
+    case SYSTOLE_DEST_ACC: return {&acc_, std::size_t{4} * config_.cols};
     default:
       if (bank == SYSTOLE_BANK_BIAS) return {&bias_, std::size_t{4} * config_.cols};
       return {&zero_points_, config_.cols};
@@ -482,13 +454,15 @@ std::optional<Fault> Machine::execute(const Load &c) {
   const std::uint64_t row_items = std::uint64_t{c.pad_left} + c.count1 + c.pad_right;
   const std::uint64_t rows = std::uint64_t{c.pad_top} + c.count2 + c.pad_bottom;
   const std::size_t words = (c.length + to.word_bytes - 1) / to.word_bytes;
-  const std::uint64_t address_mask = config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
+  const std::uint64_t address_mask =
+      config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
 
   std::vector<std::uint8_t> item(c.length);
   std::size_t word = c.dst;
   for (std::uint64_t row = 0; row < rows; ++row) {
     for (std::uint64_t column = 0; column < row_items; ++column) {
-      const bool inside = row >= c.pad_top && row < c.pad_top + c.count2 && column >= c.pad_left && column < c.pad_left + c.count1;
+      const bool inside =
+          row >= c.pad_top && row < c.pad_top + c.count2 && column >= c.pad_left && column < c.pad_left + c.count1;
       if (inside) {
         const auto i2 = static_cast<std::int64_t>(row - c.pad_top);
         const auto i1 = static_cast<std::int64_t>(column - c.pad_left);
@@ -534,7 +508,8 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
                                 static_cast<std::int64_t>(column) * c.wgt_col_stride;
       if (word < 0 || word >= wgt_words) return out_of_range(word);
       const std::uint8_t *const bytes = wgt_.data() + static_cast<std::size_t>(word) * word_bytes;
-      const std::uint8_t zero_byte = c.b_zp_per_column ? zero_points_[static_cast<std::size_t>(entry) * cols + column] : c.b_zero_point;
+      const std::uint8_t zero_byte =
+          c.b_zp_per_column ? zero_points_[static_cast<std::size_t>(entry) * cols + column] : c.b_zero_point;
       const std::int32_t b_zero = element(zero_byte, c.b_dtype);
       for (std::size_t x = 0; x < depth; ++x) weights[x * cols + column] = element(bytes[x], c.b_dtype) - b_zero;
     }
@@ -588,7 +563,8 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
 std::optional<Fault> Machine::execute(const Store &c) {
   const std::size_t cols = config_.cols;
   const auto acc_words = static_cast<std::int64_t>(2 * config_.acc_rows);
-  const std::uint64_t address_mask = config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
+  const std::uint64_t address_mask =
+      config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
   std::vector<std::uint8_t> line((std::size_t{c.n - 1} * cols + c.n_tail) * 4);
   for (std::int64_t i1 = 0; i1 < c.m1; ++i1) {
     for (std::int64_t i0 = 0; i0 < c.m0; ++i0) {
@@ -596,7 +572,8 @@ std::optional<Fault> Machine::execute(const Store &c) {
         const std::int64_t row = c.acc + t * c.acc_n_stride + i1 * c.m0 + i0;
         if (row < 0 || row >= acc_words) return out_of_range(row);
         const std::size_t columns = t + 1 == c.n ? c.n_tail : cols;
-        std::copy_n(acc_.data() + static_cast<std::size_t>(row) * cols * 4, columns * 4, line.data() + static_cast<std::size_t>(t) * cols * 4);
+        std::copy_n(acc_.data() + static_cast<std::size_t>(row) * cols * 4, columns * 4,
+                    line.data() + static_cast<std::size_t>(t) * cols * 4);
       }
       const std::uint64_t address = (c.address + static_cast<std::uint64_t>(i1 * c.pitch1 + i0 * c.pitch0)) & address_mask;
       if (!memory_.write(address, line.data(), line.size())) return fault(SYSTOLE_ERROR_AXI_STORE, address);

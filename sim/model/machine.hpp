@@ -81,7 +81,9 @@ class Machine {
   void raise(const Fault &fault, std::uint32_t index);
   bool busy() const { return head_ != tail_; }
   std::uint64_t ring_base() const { return static_cast<std::uint64_t>(ring_base_hi_) << 32 | ring_base_lo_; }
-  bool address_fits(std::uint64_t address) const { return config_.axi_addr_bits >= 64 || (address >> config_.axi_addr_bits) == 0; }
+  bool address_fits(std::uint64_t address) const {
+    return config_.axi_addr_bits >= 64 || (address >> config_.axi_addr_bits) == 0;
+  }
 
   /// What the record alone shows to be wrong: opcode, version, reserved bits, field values, first addresses, in this order.
   std::optional<Fault> check(const Record &record) const;

@@ -80,14 +80,17 @@ void ModelAccelerator::run() {
   }
 }
 
-std::unique_ptr<platform::Accelerator> make_model_accelerator(const platform::ConfigInfo &config, std::optional<std::uint64_t> order_seed) {
+std::unique_ptr<platform::Accelerator> make_model_accelerator(const platform::ConfigInfo &config,
+                                                              std::optional<std::uint64_t> order_seed) {
   auto model = std::make_unique<ModelAccelerator>("model", config);
   if (order_seed) model->machine().decouple(*order_seed);
   return model;
 }
 
 platform::AcceleratorFactory model_factory(std::optional<std::uint64_t> order_seed) {
-  return [order_seed](const platform::ConfigInfo &config, const platform::MemoryTiming &) { return make_model_accelerator(config, order_seed); };
+  return [order_seed](const platform::ConfigInfo &config, const platform::MemoryTiming &) {
+    return make_model_accelerator(config, order_seed);
+  };
 }
 
 }  // namespace systole::model

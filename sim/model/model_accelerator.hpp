@@ -28,7 +28,8 @@ class ModelAccelerator final : public platform::Accelerator {
 };
 
 /// The model of a configuration. @param order_seed see Machine::decouple(); none: commands in ring order
-std::unique_ptr<platform::Accelerator> make_model_accelerator(const platform::ConfigInfo &config, std::optional<std::uint64_t> order_seed = {});
+std::unique_ptr<platform::Accelerator> make_model_accelerator(const platform::ConfigInfo &config,
+                                                              std::optional<std::uint64_t> order_seed = {});
 
 /// make_model_accelerator as a factory for platform::run_gemm; the memory's timing has no effect.
 platform::AcceleratorFactory model_factory(std::optional<std::uint64_t> order_seed = {});

@@ -200,7 +200,8 @@ Type find_type(const std::string &path, const std::string &descr, const std::vec
     if (!known) continue;
     const bool order_matters = entry.bytes > 1;
     const char order = descr[0];
-    if (order_matters && order == '>') throw Error(path + ": big-endian " + entry.name + " is not supported, save it little-endian");
+    if (order_matters && order == '>')
+      throw Error(path + ": big-endian " + entry.name + " is not supported, save it little-endian");
     if (order != '<' && order != '=' && (order_matters || (order != '|' && order != '>'))) break;
     for (const Type type : allowed) {
       if (type == entry.type) return type;
@@ -284,7 +285,8 @@ Array read(const std::string &path, const std::vector<Type> &types, std::size_t 
   if (start.size() < 8) throw Error(path + ": truncated in the header");
   const unsigned major = start[6];
   if ((major != 1 && major != 2) || start[7] != 0) {
-    throw Error(path + ": .npy version " + std::to_string(major) + "." + std::to_string(start[7]) + " is not supported, only 1.0 and 2.0");
+    throw Error(path + ": .npy version " + std::to_string(major) + "." + std::to_string(start[7]) +
+                " is not supported, only 1.0 and 2.0");
   }
 
   const std::size_t length_bytes = major == 1 ? 2 : 4;
@@ -318,8 +320,8 @@ Array read(const std::string &path, const std::vector<Type> &types, std::size_t 
   try {
     out.data = file.read(*expected);
     if (out.data.size() < *expected) {
-      throw Error(path + ": truncated: shape " + tuple(out.shape) + " of " + name(out.type) + " takes " + std::to_string(*expected) +
-                  " bytes, the file holds " + std::to_string(out.data.size()));
+      throw Error(path + ": truncated: shape " + tuple(out.shape) + " of " + name(out.type) + " takes " +
+                  std::to_string(*expected) + " bytes, the file holds " + std::to_string(out.data.size()));
     }
     if (!file.read(1).empty()) {
       throw Error(path + ": bytes after the end: shape " + tuple(out.shape) + " of " + name(out.type) + " takes " +

@@ -21,7 +21,8 @@ std::string counters_report(const platform::GemmResult &result) {
     sum += found->second;
   }
   if (sum == result.cycles) return "";
-  return "the causes add up to " + std::to_string(sum) + ", but doorbell to interrupt took " + std::to_string(result.cycles) + " cycles";
+  return "the causes add up to " + std::to_string(sum) + ", but doorbell to interrupt took " + std::to_string(result.cycles) +
+         " cycles";
 }
 
 }  // namespace

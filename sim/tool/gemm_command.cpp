@@ -28,7 +28,8 @@ npy::Array read_matrix(const std::string &path) {
   npy::Array out = npy::read(path, {npy::Type::i1, npy::Type::u1}, 2);
   for (const std::size_t extent : out.shape) {
     if (extent == 0) throw UserError(path + ": the matrix is empty (" + shape(out) + ")");
-    if (extent > std::numeric_limits<std::uint32_t>::max()) throw UserError(path + ": the matrix is too large (" + shape(out) + ")");
+    if (extent > std::numeric_limits<std::uint32_t>::max())
+      throw UserError(path + ": the matrix is too large (" + shape(out) + ")");
   }
   return out;
 }
@@ -58,7 +59,8 @@ bool is_npy(const std::string &text) { return text.size() > 4 && text.compare(te
 std::vector<int> b_zero_points(const std::string &text, npy::Type type, std::size_t n) {
   if (!is_npy(text)) return {zero_point("b-zero-point", text, type)};
   const npy::Array file = npy::read(text, {type}, 1);
-  if (file.shape[0] != n) throw UserError(text + ": " + std::to_string(file.shape[0]) + " zero points, but B has " + std::to_string(n) + " columns");
+  if (file.shape[0] != n)
+    throw UserError(text + ": " + std::to_string(file.shape[0]) + " zero points, but B has " + std::to_string(n) + " columns");
   std::vector<int> out;
   for (const std::uint8_t byte : file.data) out.push_back(type == npy::Type::i1 && byte >= 128 ? byte - 256 : byte);
   return out;
@@ -69,18 +71,19 @@ std::vector<int> b_zero_points(const std::string &text, npy::Type type, std::siz
 int gemm_command(const std::vector<std::string> &arguments) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
   po::options_description options("Options");
-  options.add_options()                                                                                        //
-      ("a", value("A.npy"), "A, M x K, int8 or uint8")                                                         //
-      ("b", value("B.npy"), "B, K x N as in numpy.matmul, int8 or uint8; transposed once to N x K")            //
-      ("out", value("C.npy"), "where to write C, M x N, int32")                                                //
-      ("bias", value("V.npy"), "int32, shape (N,): added to every row")                                        //
-      ("a-zero-point", value("Z"), "zero point of A, in A's type, 0 by default")                               //
+  options.add_options()                                                                              //
+      ("a", value("A.npy"), "A, M x K, int8 or uint8")                                               //
+      ("b", value("B.npy"), "B, K x N as in numpy.matmul, int8 or uint8; transposed once to N x K")  //
+      ("out", value("C.npy"), "where to write C, M x N, int32")                                      //
+      ("bias", value("V.npy"), "int32, shape (N,): added to every row")                              //
+      ("a-zero-point", value("Z"), "zero point of A, in A's type, 0 by default")                     //
       ("b-zero-point", value("Z"), "zero point of B, in B's type, 0 by default; or an .npy file of shape (N,)");
   add_engine_options(options);
   const po::variables_map values = parse(arguments, options);
   if (values.count("help") != 0) {
     std::cout << "Usage: systole gemm --a A.npy --b B.npy --out C.npy [OPTIONS]\n\n"
-                 "C = bias + (A - a_zero_point) * (B - b_zero_point), modulo 2^32, computed by the engine and checked against the golden\n"
+                 "C = bias + (A - a_zero_point) * (B - b_zero_point), modulo 2^32, computed by the engine and checked against "
+                 "the golden\n"
                  "model bit by bit; C is written only if every bit agrees.\n\n"
               << options;
     return kOk;
@@ -94,7 +97,8 @@ int gemm_command(const std::vector<std::string> &arguments) {
   report.repeatable = false;
   report.options = engine_options(values);
   report.seed = report.options.timing.stall_seed;
-  if (out_path == report.options.json || out_path == report.options.waves) throw UserError("--out names the same file as another output");
+  if (out_path == report.options.json || out_path == report.options.waves)
+    throw UserError("--out names the same file as another output");
   npy::check_writable(out_path);
 
   const npy::Array a = read_matrix(a_path);
@@ -135,7 +139,8 @@ int gemm_command(const std::vector<std::string> &arguments) {
     throw UserError(error.what());  // for instance: this binary holds no such build
   }
   platform::GemmResult &result = results.at(0);
-  if (result.driver_result != SYSTOLE_OK && result.driver_result != SYSTOLE_ERR_DEVICE && result.driver_result != SYSTOLE_ERR_TIMEOUT) {
+  if (result.driver_result != SYSTOLE_OK && result.driver_result != SYSTOLE_ERR_DEVICE &&
+      result.driver_result != SYSTOLE_ERR_TIMEOUT) {
     throw UserError("the driver cannot map this product: " + result.driver_message);
   }
   report.cases.push_back(check("gemm", job, std::move(result)));

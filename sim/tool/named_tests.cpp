@@ -24,7 +24,9 @@ class Random {
   /// 0 to limit - 1; the bias of the remainder is far below what a test could notice.
   std::uint64_t below(std::uint64_t limit) { return engine_() % limit; }
   bool chance(unsigned one_in) { return below(one_in) == 0; }
-  std::int32_t int32() { return static_cast<std::int32_t>(static_cast<std::int64_t>(below(std::uint64_t{1} << 32)) - (std::int64_t{1} << 31)); }
+  std::int32_t int32() {
+    return static_cast<std::int32_t>(static_cast<std::int64_t>(below(std::uint64_t{1} << 32)) - (std::int64_t{1} << 31));
+  }
 
   /// Any byte, or, for a matrix of extremes, one of the four at the ends of the types' ranges.
   std::vector<std::uint8_t> bytes(std::size_t count, bool extremes) {
@@ -70,11 +72,11 @@ TestPlan gemm_int8(const platform::ConfigInfo &, std::uint64_t seed) {
 
 TestPlan gemm_int8_ragged(const platform::ConfigInfo &, std::uint64_t seed) {
   static constexpr std::array<std::uint32_t, 3> kShapes[] = {
-      {1, 1, 1},      {1, 1, 2},     {2, 1, 1},     {1, 2, 1},     {3, 5, 7},     {7, 3, 5},       {5, 7, 3},     {1, 17, 33},   {17, 1, 33},
-      {33, 17, 1},    {15, 15, 15},  {16, 16, 16},  {17, 17, 17},  {16, 16, 31},  {16, 16, 32},    {16, 16, 33},  {31, 32, 33},  {32, 31, 65},
-      {64, 64, 64},   {65, 63, 127}, {97, 89, 83},  {101, 103, 7}, {11, 103, 107}, {127, 129, 131}, {1, 255, 257}, {257, 1, 255}, {255, 257, 1},
-      {13, 300, 7},   {300, 13, 7},  {7, 13, 300},  {200, 3, 200}, {1, 1, 1031},  {1031, 1, 1},    {1, 1031, 1},  {191, 193, 197}, {251, 7, 509},
-      {2, 509, 251},  {4, 67, 2049},
+      {1, 1, 1},     {1, 1, 2},     {2, 1, 1},       {1, 2, 1},     {3, 5, 7},     {7, 3, 5},     {5, 7, 3},      {1, 17, 33},
+      {17, 1, 33},   {33, 17, 1},   {15, 15, 15},    {16, 16, 16},  {17, 17, 17},  {16, 16, 31},  {16, 16, 32},   {16, 16, 33},
+      {31, 32, 33},  {32, 31, 65},  {64, 64, 64},    {65, 63, 127}, {97, 89, 83},  {101, 103, 7}, {11, 103, 107}, {127, 129, 131},
+      {1, 255, 257}, {257, 1, 255}, {255, 257, 1},   {13, 300, 7},  {300, 13, 7},  {7, 13, 300},  {200, 3, 200},  {1, 1, 1031},
+      {1031, 1, 1},  {1, 1031, 1},  {191, 193, 197}, {251, 7, 509}, {2, 509, 251}, {4, 67, 2049},
   };
   Random random(seed);
   TestPlan plan;
@@ -137,7 +139,9 @@ TestPlan gemm_int8_stress(const platform::ConfigInfo &config, std::uint64_t seed
   for (unsigned i = 0; i < kProducts; ++i) {
     // Sizes near the array's own are as likely as any others.
     const auto size = [&](std::uint32_t tile) {
-      if (random.chance(3)) return static_cast<std::uint32_t>(std::max<std::int64_t>(1, tile * (1 + random.below(3)) + static_cast<std::int64_t>(random.below(3)) - 1));
+      if (random.chance(3))
+        return static_cast<std::uint32_t>(
+            std::max<std::int64_t>(1, tile * (1 + random.below(3)) + static_cast<std::int64_t>(random.below(3)) - 1));
       const std::uint32_t limit = 1u << (1 + random.below(8));
       return static_cast<std::uint32_t>(1 + random.below(limit));
     };

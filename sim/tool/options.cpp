@@ -30,22 +30,23 @@ constexpr std::int64_t kMaxTiming = 1'000'000;
 
 void add_engine_options(po::options_description &options) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
-  options.add_options()                                                                                                  //
-      ("engine", value("ENGINE"), "rtl (default): the Verilated RTL; model: the functional model, without cycles")       //
-      ("config", value("NAME"), "configuration of the core, 16x16-int8 by default (`systole list`)")                     //
-      ("mem-latency", value("CYCLES"), "memory: cycles from address to first data, 40 by default")                       //
-      ("mem-bytes-per-cycle", value("B"), "memory: bytes a cycle and direction, 16 by default")                          //
-      ("mem-outstanding", value("N"), "memory: unfinished bursts a direction, 16 by default")                            //
-      ("stall-seed", value("S"), "random stalls on all five AXI channels, from this seed")                               //
-      ("layout-seed", value("S"), "matrices at random byte addresses, from this seed")                                   //
-      ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")      //
-      ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")         //
-      ("waves", value("FILE"), "write an FST wave file, and FILE.gtkw for GTKWave")                                      //
-      ("json", value("FILE"), "write the result as JSON")                                                                //
+  options.add_options()                                                                                              //
+      ("engine", value("ENGINE"), "rtl (default): the Verilated RTL; model: the functional model, without cycles")   //
+      ("config", value("NAME"), "configuration of the core, 16x16-int8 by default (`systole list`)")                 //
+      ("mem-latency", value("CYCLES"), "memory: cycles from address to first data, 40 by default")                   //
+      ("mem-bytes-per-cycle", value("B"), "memory: bytes a cycle and direction, 16 by default")                      //
+      ("mem-outstanding", value("N"), "memory: unfinished bursts a direction, 16 by default")                        //
+      ("stall-seed", value("S"), "random stalls on all five AXI channels, from this seed")                           //
+      ("layout-seed", value("S"), "matrices at random byte addresses, from this seed")                               //
+      ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
+      ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
+      ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
+      ("json", value("FILE"), "write the result as JSON")                                                            //
       ("help,h", "this text");
 }
 
-po::variables_map parse(const std::vector<std::string> &arguments, const po::options_description &options, const std::string &positional) {
+po::variables_map parse(const std::vector<std::string> &arguments, const po::options_description &options,
+                        const std::string &positional) {
   po::options_description all;
   all.add(options);
   po::positional_options_description places;
@@ -71,9 +72,11 @@ std::int64_t integer(const std::string &option, const std::string &text, std::in
   char *end = nullptr;
   const bool hexadecimal = text.find_first_of("xX") != std::string::npos;
   const long long value = std::strtoll(text.c_str(), &end, hexadecimal ? 16 : 10);
-  const bool starts = !text.empty() && text.find_first_of("0123456789") <= 1 && std::string("+-0123456789").find(text[0]) != std::string::npos;
+  const bool starts =
+      !text.empty() && text.find_first_of("0123456789") <= 1 && std::string("+-0123456789").find(text[0]) != std::string::npos;
   if (!starts || *end != '\0' || errno != 0 || value < low || value > high) {
-    throw UserError("--" + option + " is '" + text + "', an integer from " + std::to_string(low) + " to " + std::to_string(high) + " expected");
+    throw UserError("--" + option + " is '" + text + "', an integer from " + std::to_string(low) + " to " + std::to_string(high) +
+                    " expected");
   }
   return value;
 }
@@ -115,7 +118,8 @@ EngineOptions engine_options(const po::variables_map &values) {
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   if (!out.waves.empty()) {
     npy::check_writable(out.waves);
-    npy::check_writable(out.waves + ".gtkw");
+    const bool fst = out.waves.size() > 4 && out.waves.compare(out.waves.size() - 4, 4, ".fst") == 0;
+    npy::check_writable((fst ? out.waves.substr(0, out.waves.size() - 4) : out.waves) + ".gtkw");
   }
   if (!out.json.empty()) npy::check_writable(out.json);
   if (!out.json.empty() && out.json == out.waves) throw UserError("--json and --waves name the same file");

@@ -20,8 +20,8 @@ struct EngineOptions {
   std::optional<std::uint64_t> layout_seed;
   std::optional<std::uint64_t> order_seed;  ///< of the model
   std::uint64_t x_seed = 0;                 ///< of the RTL
-  std::string waves;  ///< "": none
-  std::string json;   ///< "": none
+  std::string waves;                        ///< "": none
+  std::string json;                         ///< "": none
 
   bool is_rtl() const { return engine == "rtl"; }
 };
@@ -31,7 +31,8 @@ void add_engine_options(boost::program_options::options_description &options);
 
 /// Parses a command's arguments; at most one positional argument, called `positional` ("": none).
 /// @throws UserError, boost::program_options::error
-boost::program_options::variables_map parse(const std::vector<std::string> &arguments, const boost::program_options::options_description &options,
+boost::program_options::variables_map parse(const std::vector<std::string> &arguments,
+                                            const boost::program_options::options_description &options,
                                             const std::string &positional = "");
 
 /// Reads and checks the options of EngineOptions; outputs must be writable. @throws UserError, npy::Error

@@ -22,8 +22,8 @@ void ProgressMeter::operator()(const platform::Progress &progress) {
   shown_ = true;
   std::fprintf(stderr, "%ssystole: %.0f s", terminal_ ? "\r" : "", elapsed.count());
   if (progress.jobs > 1) std::fprintf(stderr, ", product %zu of %zu", progress.job + 1, progress.jobs);
-  std::fprintf(stderr, ", %.0f %% of C written, %.1f Mcycle%s", 100 * progress.fraction, 1e-6 * static_cast<double>(progress.cycles),
-               terminal_ ? "\033[K" : "\n");
+  std::fprintf(stderr, ", %.0f %% of C written, %.1f Mcycle%s", 100 * progress.fraction,
+               1e-6 * static_cast<double>(progress.cycles), terminal_ ? "\033[K" : "\n");
   std::fflush(stderr);
 }
 

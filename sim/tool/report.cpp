@@ -51,7 +51,8 @@ Totals totals(const Report &report) {
     for (const auto &[name, count] : c.result.counters) out.counters[name] += count;
   }
   if (out.cycles != 0) {
-    out.utilisation = static_cast<double>(out.macs) / (static_cast<double>(out.cycles) * report.options.config.int8_macs_per_cycle());
+    out.utilisation =
+        static_cast<double>(out.macs) / (static_cast<double>(out.cycles) * report.options.config.int8_macs_per_cycle());
   }
   return out;
 }
@@ -111,7 +112,8 @@ void print_failure(std::ostream &out, const Case &c) {
   if (c.mismatches == 0) return;
   out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong:\n";
   for (const Mismatch &wrong : c.first) {
-    out << "      C[" << wrong.row << "][" << wrong.column << "]  expected " << wrong.expected << "  actual " << wrong.actual << '\n';
+    out << "      C[" << wrong.row << "][" << wrong.column << "]  expected " << wrong.expected << "  actual " << wrong.actual
+        << '\n';
   }
   if (c.mismatches > c.first.size()) out << "      and " << grouped(c.mismatches - c.first.size()) << " more\n";
 }
@@ -128,8 +130,8 @@ void print_bars(std::ostream &out, const Totals &total) {
     const double share = static_cast<double>(count) / static_cast<double>(sum);
     const auto length = static_cast<std::size_t>(share * kWidth + 0.5);
     out << "    " << std::left << std::setw(12) << cause << std::right << std::setw(14) << grouped(count) << std::setw(7)
-        << fixed(100 * share, 1) << " %  " << std::left << std::setw(kWidth) << std::string(std::max<std::size_t>(length, 1), '#') << ' '
-        << std::right << meaning(cause) << '\n';
+        << fixed(100 * share, 1) << " %  " << std::left << std::setw(kWidth) << std::string(std::max<std::size_t>(length, 1), '#')
+        << ' ' << std::right << meaning(cause) << '\n';
   }
 }
 
@@ -145,17 +147,20 @@ void print_summary(std::ostream &out, const Report &report) {
   const Totals total = totals(report);
 
   out << report.test << ": " << (report.pass() ? "PASS" : "FAIL") << '\n';
-  out << "  core         " << config.name << ": " << config.rows << " x " << config.cols << " elements, " << config.axi_bits << "-bit AXI, engine "
-      << options.engine << '\n';
+  out << "  core         " << config.name << ": " << config.rows << " x " << config.cols << " elements, " << config.axi_bits
+      << "-bit AXI, engine " << options.engine << '\n';
   if (options.is_rtl()) {
     out << "  memory       latency " << options.timing.latency << ", " << options.timing.bytes_per_cycle << " bytes a cycle, "
         << options.timing.outstanding << " bursts outstanding, ";
-    if (options.timing.stall_seed) out << "random stalls (seed " << *options.timing.stall_seed << ")\n";
-    else out << "no stalls\n";
+    if (options.timing.stall_seed)
+      out << "random stalls (seed " << *options.timing.stall_seed << ")\n";
+    else
+      out << "no stalls\n";
   }
   if (report.cases.size() == 1) {
     const Case &c = report.cases.front();
-    out << "  product      C[" << c.m << " x " << c.n << "] = A[" << c.m << " x " << c.k << "] * B[" << c.k << " x " << c.n << "], " << c.dtype();
+    out << "  product      C[" << c.m << " x " << c.n << "] = A[" << c.m << " x " << c.k << "] * B[" << c.k << " x " << c.n
+        << "], " << c.dtype();
   } else {
     const auto passed = std::count_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.pass(); });
     out << "  products     " << report.cases.size() << ", of which " << passed << " passed";
@@ -180,18 +185,20 @@ void print_summary(std::ostream &out, const Report &report) {
   }
 
   if (report.pass()) {
-    out << "  checked      " << grouped(total.values) << " values against the golden model: every bit agrees; memory outside C is untouched\n";
+    out << "  checked      " << grouped(total.values)
+        << " values against the golden model: every bit agrees; memory outside C is untouched\n";
   }
   if (total.cycles != 0) {
     out << "  cycles       " << grouped(total.cycles) << " from doorbell to interrupt\n";
     out << "  utilisation  " << fixed(100 * total.utilisation, 2) << " % (" << grouped(total.macs) << " MACs, at most "
         << config.int8_macs_per_cycle() << " a cycle)\n";
     print_bars(out, total);
-    out << "  bus          " << grouped(counter(total.counters, "read_bytes")) << " bytes read, " << grouped(counter(total.counters, "write_bytes"))
-        << " written\n";
+    out << "  bus          " << grouped(counter(total.counters, "read_bytes")) << " bytes read, "
+        << grouped(counter(total.counters, "write_bytes")) << " written\n";
   }
   out << "  wall time    " << fixed(total.wall_s, 2) << " s";
-  if (total.simulated != 0 && total.wall_s > 0) out << ", " << fixed(1e-3 * static_cast<double>(total.simulated) / total.wall_s, 0) << " kcycle/s";
+  if (total.simulated != 0 && total.wall_s > 0)
+    out << ", " << fixed(1e-3 * static_cast<double>(total.simulated) / total.wall_s, 0) << " kcycle/s";
   out << '\n';
 
   constexpr std::size_t kFailures = 5;
@@ -201,7 +208,8 @@ void print_summary(std::ostream &out, const Report &report) {
   }
   if (failures > kFailures) out << "  and " << failures - kFailures << " more products failed\n";
   if (failures > 0 && report.repeatable && report.seed) {
-    out << "  again with   systole sim " << report.test << " --config " << config.name << " --engine " << options.engine << " --seed " << *report.seed << '\n';
+    out << "  again with   systole sim " << report.test << " --config " << config.name << " --engine " << options.engine
+        << " --seed " << *report.seed << '\n';
   }
 }
 
@@ -210,7 +218,8 @@ std::string to_json(const Report &report) {
   const platform::ConfigInfo &config = report.options.config;
   nlohmann::ordered_json out;
   out["test"] = report.test;
-  out["config"] = {{"name", config.name}, {"rows", config.rows}, {"cols", config.cols}, {"axi_bits", config.axi_bits}, {"fp", config.fp}};
+  out["config"] = {
+      {"name", config.name}, {"rows", config.rows}, {"cols", config.cols}, {"axi_bits", config.axi_bits}, {"fp", config.fp}};
   const bool single = report.cases.size() == 1;
   out["shape"] = nullptr;
   out["dtype"] = nullptr;

@@ -50,7 +50,8 @@ int sim_command(const std::vector<std::string> &arguments) {
   } catch (const std::invalid_argument &error) {
     throw UserError(error.what());  // for instance: this binary holds no such build
   }
-  for (std::size_t i = 0; i < results.size(); ++i) report.cases.push_back(check(plan.names[i], plan.jobs[i], std::move(results[i])));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    report.cases.push_back(check(plan.names[i], plan.jobs[i], std::move(results[i])));
   print_summary(std::cout, report);
   write_json(report);
   return report.pass() ? kOk : kFailed;

@@ -21,22 +21,24 @@ void help(std::ostream &out) {
          "  sim TEST  a named test; without a name, lists them\n"
          "  list      the configurations and the tests\n"
          "  version   the version of this tool and of the core\n\n"
-         "systole COMMAND --help tells the options. Exit status: 0 every bit agreed, 1 it did not, 2 bad input, 3 the engine hung.\n";
+         "systole COMMAND --help tells the options. Exit status: 0 every bit agreed, 1 it did not, 2 bad input, 3 the engine "
+         "hung.\n";
 }
 
 void list(std::ostream &out) {
   out << "configurations (--config):\n";
   for (const platform::ConfigInfo &config : platform::configs()) {
-    out << "  " << config.name << std::string(config.name.size() < 14 ? 14 - config.name.size() : 1, ' ') << config.rows << " x " << config.cols
-        << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle() << " int8 MACs a cycle\n";
+    out << "  " << config.name << std::string(config.name.size() < 14 ? 14 - config.name.size() : 1, ' ') << config.rows << " x "
+        << config.cols << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle()
+        << " int8 MACs a cycle\n";
   }
   out << "tests (systole sim TEST):\n";
   list_named_tests(out);
 }
 
 void version(std::ostream &out) {
-  out << "systole " << SYSTOLE_VERSION_MAJOR << '.' << SYSTOLE_VERSION_MINOR << '.' << SYSTOLE_VERSION_PATCH << " (command records version "
-      << SYSTOLE_COMMAND_VERSION << ")\n";
+  out << "systole " << SYSTOLE_VERSION_MAJOR << '.' << SYSTOLE_VERSION_MINOR << '.' << SYSTOLE_VERSION_PATCH
+      << " (command records version " << SYSTOLE_COMMAND_VERSION << ")\n";
 }
 
 /// "systole: " and the text, as one line whatever is in it (a file's name may hold a line break).
@@ -59,9 +61,12 @@ int dispatch(const std::vector<std::string> &arguments) {
   const bool helps = command == "--help" || command == "-h" || command == "help";
   if (helps || command == "list" || command == "version" || command == "--version") {
     if (!rest.empty()) throw UserError("'" + command + "' takes no arguments");
-    if (helps) help(std::cout);
-    else if (command == "list") list(std::cout);
-    else version(std::cout);
+    if (helps)
+      help(std::cout);
+    else if (command == "list")
+      list(std::cout);
+    else
+      version(std::cout);
     return kOk;
   }
   throw UserError("unknown command '" + command + "' (systole --help lists them)");

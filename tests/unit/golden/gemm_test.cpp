@@ -27,13 +27,16 @@ struct Case {
 
   std::vector<std::int32_t> golden() const {
     std::vector<std::int32_t> c(m * n, 0x55555555);
-    gemm_int(m, n, k, Operand{a.data(), a_signed, static_cast<std::ptrdiff_t>(k)}, Operand{b.data(), b_signed, static_cast<std::ptrdiff_t>(k)},
-             a_zp, b_zp.empty() ? nullptr : b_zp.data(), seed.empty() ? nullptr : seed.data(), bias.empty() ? nullptr : bias.data(), c.data());
+    gemm_int(m, n, k, Operand{a.data(), a_signed, static_cast<std::ptrdiff_t>(k)},
+             Operand{b.data(), b_signed, static_cast<std::ptrdiff_t>(k)}, a_zp, b_zp.empty() ? nullptr : b_zp.data(),
+             seed.empty() ? nullptr : seed.data(), bias.empty() ? nullptr : bias.data(), c.data());
     return c;
   }
 };
 
-Wide value(std::uint8_t byte, bool is_signed) { return is_signed ? static_cast<Wide>(static_cast<std::int8_t>(byte)) : static_cast<Wide>(byte); }
+Wide value(std::uint8_t byte, bool is_signed) {
+  return is_signed ? static_cast<Wide>(static_cast<std::int8_t>(byte)) : static_cast<Wide>(byte);
+}
 
 std::int32_t wrap(Wide x) {
   const Wide modulus = Wide{1} << 32;
@@ -49,7 +52,8 @@ std::vector<std::int32_t> expanded(const Case &t) {
     for (std::size_t i = 0; i < t.m; ++i) row_sum[i] += value(t.a[i * t.k + x], t.a_signed);
     for (std::size_t j = 0; j < t.n; ++j) column_sum[j] += value(t.b[j * t.k + x], t.b_signed);
     for (std::size_t j = 0; j < t.n; ++j) {
-      for (std::size_t i = 0; i < t.m; ++i) product[i * t.n + j] += value(t.a[i * t.k + x], t.a_signed) * value(t.b[j * t.k + x], t.b_signed);
+      for (std::size_t i = 0; i < t.m; ++i)
+        product[i * t.n + j] += value(t.a[i * t.k + x], t.a_signed) * value(t.b[j * t.k + x], t.b_signed);
     }
   }
   std::vector<std::int32_t> c(t.m * t.n);
@@ -135,11 +139,11 @@ TEST(GoldenGemmTest, AnEmptySumIsTheSeed) {
 TEST(GoldenGemmTest, HonoursPitches) {
   const std::uint8_t memory[] = {1, 2, 99, 3, 4, 99};
   std::int32_t c[4] = {};
-  const Operand rows{memory, true, 3};                // [1 2; 3 4]
-  const Operand backwards{memory + 3, true, -3};      // [3 4; 1 2]
+  const Operand rows{memory, true, 3};            // [1 2; 3 4]
+  const Operand backwards{memory + 3, true, -3};  // [3 4; 1 2]
   gemm_int(2, 2, 2, rows, backwards, 0, nullptr, nullptr, nullptr, c);
   EXPECT_EQ(std::vector<std::int32_t>(c, c + 4), (std::vector<std::int32_t>{11, 5, 25, 11}));
-  const Operand overlapping{memory, true, 0};         // [1 2; 1 2]
+  const Operand overlapping{memory, true, 0};  // [1 2; 1 2]
   gemm_int(2, 2, 2, overlapping, rows, 0, nullptr, nullptr, nullptr, c);
   EXPECT_EQ(std::vector<std::int32_t>(c, c + 4), (std::vector<std::int32_t>{5, 11, 5, 11}));
 }

@@ -35,26 +35,30 @@ unsigned test_seed() {
 /// A machine with its memory and the driver on top.
 class Bench {
  public:
-  Bench(const std::string &config, unsigned ring_entries_log2, std::optional<std::uint64_t> order_seed, std::uint32_t dropped_tokens = 0)
+  Bench(const std::string &config, unsigned ring_entries_log2, std::optional<std::uint64_t> order_seed,
+        std::uint32_t dropped_tokens = 0)
       : memory_(std::size_t{1} << 22, 0x5C),
-        machine_(platform::find_config(config), MemoryPort{[this, dropped_tokens](std::uint64_t address, std::uint8_t *data, std::size_t size) {
-                                                             if (!inside(address, size)) return false;
-                                                             std::memcpy(data, at(address), size);
-                                                             const bool command = size == 64 && address < kBase + ring_bytes_;
-                                                             if (command) data[4] &= static_cast<std::uint8_t>(~dropped_tokens);
-                                                             return true;
-                                                           },
-                                                           [this](std::uint64_t address, const std::uint8_t *data, std::size_t size) {
-                                                             if (!inside(address, size)) return false;
-                                                             std::memcpy(at(address), data, size);
-                                                             return true;
-                                                           }}),
+        machine_(platform::find_config(config),
+                 MemoryPort{[this, dropped_tokens](std::uint64_t address, std::uint8_t *data, std::size_t size) {
+                              if (!inside(address, size)) return false;
+                              std::memcpy(data, at(address), size);
+                              const bool command = size == 64 && address < kBase + ring_bytes_;
+                              if (command) data[4] &= static_cast<std::uint8_t>(~dropped_tokens);
+                              return true;
+                            },
+                            [this](std::uint64_t address, const std::uint8_t *data, std::size_t size) {
+                              if (!inside(address, size)) return false;
+                              std::memcpy(at(address), data, size);
+                              return true;
+                            }}),
         ring_bytes_(std::size_t{64} << ring_entries_log2),
         next_(kBase + ring_bytes_) {
     if (order_seed) machine_.decouple(*order_seed);
     systole_config_t config_record{};
     config_record.mmio.ctx = this;
-    config_record.mmio.read32 = [](void *self, std::uint32_t offset) { return static_cast<Bench *>(self)->machine_.read_register(offset).value(); };
+    config_record.mmio.read32 = [](void *self, std::uint32_t offset) {
+      return static_cast<Bench *>(self)->machine_.read_register(offset).value();
+    };
     config_record.mmio.write32 = [](void *self, std::uint32_t offset, std::uint32_t value) {
       EXPECT_TRUE(static_cast<Bench *>(self)->machine_.write_register(offset, value));
     };
@@ -81,7 +85,9 @@ class Bench {
   bool stuck() const { return stuck_; }
 
  private:
-  bool inside(std::uint64_t address, std::size_t size) const { return address >= kBase && address - kBase + size <= memory_.size(); }
+  bool inside(std::uint64_t address, std::size_t size) const {
+    return address >= kBase && address - kBase + size <= memory_.size();
+  }
 
   void idle() {
     while (!machine_.irq()) {
@@ -143,9 +149,10 @@ struct Product {
       std::memcpy(&start[std::size_t{i} * n], bench.at(gemm.seed + i * static_cast<std::uint64_t>(gemm.seed_pitch)), 4 * n);
     }
     expected.resize(start.size());
-    golden::gemm_int(m, n, k, golden::Operand{bench.at(gemm.a), gemm.a_signed, gemm.a_pitch}, golden::Operand{bench.at(gemm.b), gemm.b_signed, gemm.b_pitch},
-                     gemm.a_signed ? static_cast<std::int8_t>(gemm.a_zero_point) : gemm.a_zero_point, zero_points.data(), start.data(), bias.data(),
-                     expected.data());
+    golden::gemm_int(m, n, k, golden::Operand{bench.at(gemm.a), gemm.a_signed, gemm.a_pitch},
+                     golden::Operand{bench.at(gemm.b), gemm.b_signed, gemm.b_pitch},
+                     gemm.a_signed ? static_cast<std::int8_t>(gemm.a_zero_point) : gemm.a_zero_point, zero_points.data(),
+                     start.data(), bias.data(), expected.data());
   }
 
   std::vector<std::int32_t> result(Bench &bench) const {
@@ -164,9 +171,9 @@ std::vector<Shape> shapes(const platform::ConfigInfo &config) {
   return {{1, 1, 1},
           {5, config.cols + 1, word + 1},
           {3 * config.cols, 2 * config.cols, 3 * word},
-          {halves, config.cols, 2},              // more rows than one accumulator half
-          {300, 5 * config.cols, 333},           // more activations than the buffer
-          {7, 70 * config.cols, word},           // more column tiles than parameter entries
+          {halves, config.cols, 2},                                 // more rows than one accumulator half
+          {300, 5 * config.cols, 333},                              // more activations than the buffer
+          {7, 70 * config.cols, word},                              // more column tiles than parameter entries
           {20, config.cols, config.wgt_bytes / config.cols + 40}};  // one column tile overflows the weights
 }
 
@@ -191,7 +198,9 @@ TEST_P(DriverOnMachineTest, IsRightInAnyOrderThatTokensAllow) {
       // Short rings as well, and a second job queued behind the first without waiting.
       Bench bench(GetParam(), round % 2 == 0 ? 3 : 10, random());
       const Product first(bench, random, shape);
-      const Product second(bench, random, Shape{1 + static_cast<std::uint32_t>(random() % 40), 1 + static_cast<std::uint32_t>(random() % 40), 1 + static_cast<std::uint32_t>(random() % 90)});
+      const Product second(bench, random,
+                           Shape{1 + static_cast<std::uint32_t>(random() % 40), 1 + static_cast<std::uint32_t>(random() % 40),
+                                 1 + static_cast<std::uint32_t>(random() % 90)});
       ASSERT_EQ(systole_gemm(bench.device(), &first.gemm), SYSTOLE_OK);
       ASSERT_EQ(systole_gemm(bench.device(), &second.gemm), SYSTOLE_OK);
       ASSERT_EQ(systole_wait(bench.device()), SYSTOLE_OK) << "stuck: " << bench.stuck();
@@ -203,8 +212,8 @@ TEST_P(DriverOnMachineTest, IsRightInAnyOrderThatTokensAllow) {
 
 /// The test above tried: commands that do not wait for one kind of token must be caught.
 TEST(DriverOnMachineCheckTest, CatchesEachTokenThatIsNotWaitedFor) {
-  for (const std::uint32_t token : {SYSTOLE_TOKEN_ACT_FULL, SYSTOLE_TOKEN_WGT_FULL, SYSTOLE_TOKEN_ACT_FREE, SYSTOLE_TOKEN_WGT_FREE,
-                                    SYSTOLE_TOKEN_ACC_FULL, SYSTOLE_TOKEN_ACC_FREE}) {
+  for (const std::uint32_t token : {SYSTOLE_TOKEN_ACT_FULL, SYSTOLE_TOKEN_WGT_FULL, SYSTOLE_TOKEN_ACT_FREE,
+                                    SYSTOLE_TOKEN_WGT_FREE, SYSTOLE_TOKEN_ACC_FULL, SYSTOLE_TOKEN_ACC_FREE}) {
     std::mt19937 random(test_seed());
     unsigned caught = 0;
     for (unsigned round = 0; round < 8; ++round) {

@@ -27,7 +27,9 @@ constexpr std::uint32_t kPoison32 = 0x01010101u * Machine::kPoison;
 
 class MachineTest : public ::testing::Test {
  protected:
-  explicit MachineTest(const std::string &config = "4x4-int8") : config_(platform::find_config(config)), memory_(kSize, 0x5C) { make(); }
+  explicit MachineTest(const std::string &config = "4x4-int8") : config_(platform::find_config(config)), memory_(kSize, 0x5C) {
+    make();
+  }
 
   void make() {
     machine_.emplace(config_, MemoryPort{[this](std::uint64_t address, std::uint8_t *data, std::size_t size) {
@@ -48,7 +50,9 @@ class MachineTest : public ::testing::Test {
     write(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_ENABLE_MASK);
   }
 
-  bool inside(std::uint64_t address, std::size_t size) const { return address >= kBase && size <= kSize && address - kBase <= kSize - size; }
+  bool inside(std::uint64_t address, std::size_t size) const {
+    return address >= kBase && size <= kSize && address - kBase <= kSize - size;
+  }
 
   std::uint32_t read(std::uint32_t offset) const {
     const auto value = machine_->read_register(offset);
@@ -92,7 +96,8 @@ class MachineTest : public ::testing::Test {
   unsigned error_of(const Record &record, std::uint64_t *address = nullptr) {
     make();
     run({record});
-    if (address != nullptr) *address = static_cast<std::uint64_t>(read(SYSTOLE_REG_ERROR_ADDR_HI)) << 32 | read(SYSTOLE_REG_ERROR_ADDR_LO);
+    if (address != nullptr)
+      *address = static_cast<std::uint64_t>(read(SYSTOLE_REG_ERROR_ADDR_HI)) << 32 | read(SYSTOLE_REG_ERROR_ADDR_LO);
     const unsigned code = read(SYSTOLE_REG_ERROR_CODE);
     EXPECT_EQ(read(SYSTOLE_REG_RING_HEAD), code == 0 ? 1u : 0u);
     EXPECT_EQ((read(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_ERROR_MASK) != 0, code != 0);
@@ -164,7 +169,8 @@ TEST_F(MachineTest, LoadsRowsWithSignedAndZeroPitches) {
   EXPECT_EQ(run({r, load(SYSTOLE_DEST_ACC, kData + 9, 5, 1, 2, 0), store(kResult, 0, 7, 16, 1, 4)}), Machine::Step::executed);
   const std::uint32_t high = kPoison32 & 0xFFFF0000u;
   EXPECT_EQ(word(kResult), kPoison32);  // row 0 was never written
-  const std::uint32_t expected[] = {high | 0x0504, high | 0x0302, high | 0x0807, high | 0x0605, (kPoison32 & ~0xFFu) | 9, (kPoison32 & ~0xFFu) | 9};
+  const std::uint32_t expected[] = {
+      high | 0x0504, high | 0x0302, high | 0x0807, high | 0x0605, (kPoison32 & ~0xFFu) | 9, (kPoison32 & ~0xFFu) | 9};
   for (unsigned row = 0; row < 6; ++row) {
     EXPECT_EQ(word(kResult + 16 * (row + 1)), expected[row]) << row;
     EXPECT_EQ(word(kResult + 16 * (row + 1) + 4), kPoison32) << row;  // beyond `length`: undefined
@@ -200,7 +206,8 @@ TEST_F(MachineTest, PadsOnAllFourSides) {
     for (unsigned column = 0; column < 5; ++column) {
       const bool inside = row >= 1 && row < 4 && column >= 2 && column < 4;
       const unsigned first = 8 * (row - 1) + 4 * (column - 2) + 1;
-      EXPECT_EQ(word(kResult + 4 * (5 * row + column)), inside ? first * 0x01010101u + 0x03020100u : 0xEEEEEEEEu) << row << ' ' << column;
+      EXPECT_EQ(word(kResult + 4 * (5 * row + column)), inside ? first * 0x01010101u + 0x03020100u : 0xEEEEEEEEu)
+          << row << ' ' << column;
     }
   }
   EXPECT_EQ(word(kResult + 4 * 30), kPoison32);
@@ -214,7 +221,8 @@ TEST_F(MachineTest, StoresRowsAcrossTilesWithSignedPitches) {
   SET(save, STORE_ACC_N_STRIDE, -3);
   SET(save, STORE_M1, 2);
   SET(save, STORE_PITCH1, -0x90);
-  EXPECT_EQ(run({load(SYSTOLE_DEST_ACC, kData, 3, 16, 8, 16), load(SYSTOLE_DEST_ACC, kData, 0, 16, 3, 16), save}), Machine::Step::executed);
+  EXPECT_EQ(run({load(SYSTOLE_DEST_ACC, kData, 3, 16, 8, 16), load(SYSTOLE_DEST_ACC, kData, 0, 16, 3, 16), save}),
+            Machine::Step::executed);
   const auto at = [](unsigned row, unsigned column) { return static_cast<std::int32_t>((row < 3 ? row : row - 3) * 4 + column); };
   for (unsigned i1 = 0; i1 < 2; ++i1) {
     for (unsigned i0 = 0; i0 < 2; ++i0) {
@@ -230,7 +238,8 @@ TEST_F(MachineTest, StoresRowsAcrossTilesWithSignedPitches) {
 
 TEST_F(MachineTest, ColumnsBeyondTheTailAreUndefined) {
   Record product = matmul(8, 3);
-  EXPECT_EQ(run({load(SYSTOLE_DEST_ACT, kData, 0, 8, 1, 0), load(SYSTOLE_DEST_WGT, kData, 0, 8, 4, 0), product, store(kResult, 0, 1, 16, 1, 4)}),
+  EXPECT_EQ(run({load(SYSTOLE_DEST_ACT, kData, 0, 8, 1, 0), load(SYSTOLE_DEST_WGT, kData, 0, 8, 4, 0), product,
+                 store(kResult, 0, 1, 16, 1, 4)}),
             Machine::Step::executed);
   EXPECT_EQ(word(kResult + 8), 8u * 0x5C * 0x5C);
   EXPECT_EQ(word(kResult + 12), kPoison32);
@@ -241,7 +250,8 @@ TEST_F(MachineTest, BytesBeyondTheTailHaveNoEffect) {
   Record product = matmul(3, 1);
   SET(product, MATMUL_A_ZERO_POINT, 1);
   SET(product, MATMUL_B_ZERO_POINT, 2);
-  EXPECT_EQ(run({load(SYSTOLE_DEST_ACT, kData, 0, 8, 1, 0), load(SYSTOLE_DEST_WGT, kData, 0, 3, 1, 0), product, store(kResult, 0, 1, 4, 1, 1)}),
+  EXPECT_EQ(run({load(SYSTOLE_DEST_ACT, kData, 0, 8, 1, 0), load(SYSTOLE_DEST_WGT, kData, 0, 3, 1, 0), product,
+                 store(kResult, 0, 1, 4, 1, 1)}),
             Machine::Step::executed);
   EXPECT_EQ(word(kResult), 2u);  // 0*-1 + 1*0 + 2*1
 }
@@ -305,14 +315,15 @@ TEST_F(MachineTest, ConvolutionNeedsNoIm2col) {
       for (unsigned tap = 0; tap < 9; ++tap) {
         const unsigned from_y = y + tap / 3, from_x = x + tap % 3;  // in the padded image
         const bool border = from_y == 0 || from_y > height || from_x == 0 || from_x > width;
-        for (unsigned c = 0; c < channels; ++c) columns.push_back(border ? zero : image[((from_y - 1) * width + from_x - 1) * channels + c]);
+        for (unsigned c = 0; c < channels; ++c)
+          columns.push_back(border ? zero : image[((from_y - 1) * width + from_x - 1) * channels + c]);
       }
     }
   }
   std::vector<std::int32_t> expected(height * width * outputs);
   const std::ptrdiff_t pitch = 9 * channels;
-  golden::gemm_int(height * width, outputs, 9 * channels, golden::Operand{columns.data(), false, pitch}, golden::Operand{kernel.data(), true, pitch},
-                   zero, nullptr, nullptr, nullptr, expected.data());
+  golden::gemm_int(height * width, outputs, 9 * channels, golden::Operand{columns.data(), false, pitch},
+                   golden::Operand{kernel.data(), true, pitch}, zero, nullptr, nullptr, nullptr, expected.data());
   EXPECT_EQ(words(kResult, expected.size()), expected);
 }
 
@@ -382,7 +393,8 @@ TEST_F(MachineTest, RefusesIllegalRecords) {
   const Record *const good[] = {&good_load, &good_matmul, &good_store};
   for (unsigned kind = 0; kind < 3; ++kind) {
     for (unsigned bit = 0; bit < 512; ++bit) {
-      if ((reserved[kind][bit / 32] >> (bit % 32) & 1) != 0) expect(*good[kind], bit / 32, bit % 32, 1, 1, SYSTOLE_ERROR_RESERVED_FIELD);
+      if ((reserved[kind][bit / 32] >> (bit % 32) & 1) != 0)
+        expect(*good[kind], bit / 32, bit % 32, 1, 1, SYSTOLE_ERROR_RESERVED_FIELD);
     }
   }
   for (unsigned token = 0; token < 8; ++token) {
@@ -467,7 +479,8 @@ TEST_F(MachineTest, ReportsBusErrors) {
 TEST_F(MachineTest, AnErrorStopsAndASoftResetRestarts) {
   Record bad = matmul(1, 1);
   SET(bad, CMD_OPCODE, 0x7F);
-  EXPECT_EQ(run({load(SYSTOLE_DEST_ACT, kData, 0, 1, 1, 0, 0, SYSTOLE_TOKEN_ACT_FULL), bad, store(kResult, 0, 1, 4, 1, 1)}), Machine::Step::failed);
+  EXPECT_EQ(run({load(SYSTOLE_DEST_ACT, kData, 0, 1, 1, 0, 0, SYSTOLE_TOKEN_ACT_FULL), bad, store(kResult, 0, 1, 4, 1, 1)}),
+            Machine::Step::failed);
   EXPECT_EQ(read(SYSTOLE_REG_ERROR_INDEX), 1u);
   EXPECT_EQ(read(SYSTOLE_REG_RING_HEAD), 1u);
   EXPECT_EQ(read(SYSTOLE_REG_IRQ_STATUS), SYSTOLE_IRQ_STATUS_ERROR_MASK);
@@ -540,7 +553,8 @@ TEST_P(RandomMachineTest, MatmulsEqualTheGoldenModelTileByTile) {
   };
   ASSERT_EQ(run({fill(SYSTOLE_DEST_ACT, 0, act.data(), act.size()), fill(SYSTOLE_DEST_WGT, 0, wgt.data(), wgt.size()),
                  fill(SYSTOLE_DEST_PARAM, SYSTOLE_BANK_B_ZERO_POINT, zero_points.data(), zero_points.size()),
-                 fill(SYSTOLE_DEST_PARAM, SYSTOLE_BANK_BIAS, bias.data(), 4 * bias.size()), fill(SYSTOLE_DEST_ACC, 0, acc.data(), 4 * acc.size())}),
+                 fill(SYSTOLE_DEST_PARAM, SYSTOLE_BANK_BIAS, bias.data(), 4 * bias.size()),
+                 fill(SYSTOLE_DEST_ACC, 0, acc.data(), 4 * acc.size())}),
             Machine::Step::executed);
 
   for (unsigned round = 0; round < 150; ++round) {
@@ -548,9 +562,11 @@ TEST_P(RandomMachineTest, MatmulsEqualTheGoldenModelTileByTile) {
     const std::int64_t k_tail = range(1, word_bytes), n_tail = range(1, cols);
     const std::int64_t act_m0 = range(-9, 9), act_m1 = range(-9, 9), act_k0 = range(-9, 9), act_k1 = range(-9, 9);
     const std::int64_t wgt_k0 = range(-9, 9), wgt_k1 = range(-9, 9), wgt_n = range(-9, 9), wgt_col = range(-3, 3);
-    const std::int64_t act_first = range(115, 140), wgt_first = range(150, 160), acc_first = range(30, 140), acc_n = range(-12, 12);
+    const std::int64_t act_first = range(115, 140), wgt_first = range(150, 160), acc_first = range(30, 140),
+                       acc_n = range(-12, 12);
     const std::int64_t param = range(0, config_.param_entries - 3);
-    const bool a_signed = (random() & 1) != 0, b_signed = (random() & 1) != 0, per_column = (random() & 1) != 0, n_inner = (random() & 1) != 0;
+    const bool a_signed = (random() & 1) != 0, b_signed = (random() & 1) != 0, per_column = (random() & 1) != 0,
+               n_inner = (random() & 1) != 0;
     const auto a_zero = static_cast<std::uint8_t>(random()), b_zero = static_cast<std::uint8_t>(random());
     const unsigned seed = random() % 3;
 

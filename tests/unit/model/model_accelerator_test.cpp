@@ -42,7 +42,9 @@ class Bench final : public sc_core::sc_module {
     regs_socket->b_transport(payload, delay);
     return payload.get_response_status();
   }
-  void write(std::uint32_t offset, std::uint32_t value) { EXPECT_EQ(registers(tlm::TLM_WRITE_COMMAND, offset, value), tlm::TLM_OK_RESPONSE); }
+  void write(std::uint32_t offset, std::uint32_t value) {
+    EXPECT_EQ(registers(tlm::TLM_WRITE_COMMAND, offset, value), tlm::TLM_OK_RESPONSE);
+  }
   std::uint32_t read(std::uint32_t offset) {
     std::uint32_t value = 0;
     EXPECT_EQ(registers(tlm::TLM_READ_COMMAND, offset, value), tlm::TLM_OK_RESPONSE);

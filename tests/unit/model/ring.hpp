@@ -13,7 +13,7 @@ namespace systole::model {
 using Record = std::array<std::uint32_t, SYSTOLE_COMMAND_WORDS>;
 
 // SET(record, LOAD_LENGTH, 5) sets a field by its name in the generated header.
-#define SET(record, name, value)                                                                         \
+#define SET(record, name, value)                                                                          \
   systole_field_set((record).data(), SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH, \
                     static_cast<std::uint32_t>(value))
 
@@ -27,8 +27,8 @@ inline Record command(unsigned opcode, std::uint32_t wait, std::uint32_t give) {
 }
 
 /// A load of count1 items, one after the other.
-inline Record load(unsigned dest, std::uint64_t address, std::uint32_t dst, std::uint32_t length, std::uint32_t count1, std::int32_t pitch1,
-                   std::uint32_t wait = 0, std::uint32_t give = 0) {
+inline Record load(unsigned dest, std::uint64_t address, std::uint32_t dst, std::uint32_t length, std::uint32_t count1,
+                   std::int32_t pitch1, std::uint32_t wait = 0, std::uint32_t give = 0) {
   Record r = command(SYSTOLE_OPCODE_LOAD, wait, give);
   SET(r, LOAD_ADDRESS_LO, address);
   SET(r, LOAD_ADDRESS_HI, address >> 32);
@@ -56,8 +56,8 @@ inline Record matmul(unsigned k_tail, unsigned n_tail, std::uint32_t wait = 0, s
   return r;
 }
 
-inline Record store(std::uint64_t address, std::uint32_t acc, std::uint32_t m0, std::int32_t pitch0, std::uint32_t n, std::uint32_t n_tail,
-                    std::uint32_t wait = 0, std::uint32_t give = 0) {
+inline Record store(std::uint64_t address, std::uint32_t acc, std::uint32_t m0, std::int32_t pitch0, std::uint32_t n,
+                    std::uint32_t n_tail, std::uint32_t wait = 0, std::uint32_t give = 0) {
   Record r = command(SYSTOLE_OPCODE_STORE, wait, give);
   SET(r, STORE_ADDRESS_LO, address);
   SET(r, STORE_ADDRESS_HI, address >> 32);

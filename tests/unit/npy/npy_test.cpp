@@ -42,7 +42,8 @@ class NpyTest : public ::testing::Test {
   }
 
   /// The message that reading a file of these bytes ends with.
-  std::string complaint(const std::string &bytes, const std::vector<Type> &types = {Type::i1, Type::u1}, std::size_t rank = 2) const {
+  std::string complaint(const std::string &bytes, const std::vector<Type> &types = {Type::i1, Type::u1},
+                        std::size_t rank = 2) const {
     const std::string file = put(bytes);
     try {
       read(file, types, rank);
@@ -80,7 +81,8 @@ TEST_F(NpyTest, ReadsBothVersionsAndAllTypes) {
     EXPECT_EQ(a.shape, (std::vector<std::size_t>{2, 3}));
     EXPECT_EQ(a.data, (std::vector<std::uint8_t>{1, 2, 3, 255, 128, 127}));
     EXPECT_EQ(read(put(file(header("|u1", "(1, 1)"), "\xc8", major)), {Type::i1, Type::u1}, 2).type, Type::u1);
-    const Array v = read(put(file(header("<i4", "(2,)"), std::string("\x04\x03\x02\x01\xfe\xff\xff\xff", 8), major)), {Type::i4}, 1);
+    const Array v =
+        read(put(file(header("<i4", "(2,)"), std::string("\x04\x03\x02\x01\xfe\xff\xff\xff", 8), major)), {Type::i4}, 1);
     EXPECT_EQ(v.int32(), (std::vector<std::int32_t>{0x01020304, -2}));
   }
 }
@@ -112,9 +114,13 @@ TEST_F(NpyTest, RefusesEveryTruncation) {
   }
 }
 
-TEST_F(NpyTest, RefusesTrailingBytes) { expect_contains(complaint(file(header("|i1", "(2, 3)"), "abcdefg")), "bytes after the end"); }
+TEST_F(NpyTest, RefusesTrailingBytes) {
+  expect_contains(complaint(file(header("|i1", "(2, 3)"), "abcdefg")), "bytes after the end");
+}
 
-TEST_F(NpyTest, RefusesFortranOrder) { expect_contains(complaint(file(header("|i1", "(2, 3)", "True"), "abcdef")), "Fortran order"); }
+TEST_F(NpyTest, RefusesFortranOrder) {
+  expect_contains(complaint(file(header("|i1", "(2, 3)", "True"), "abcdef")), "Fortran order");
+}
 
 TEST_F(NpyTest, RefusesOtherTypes) {
   expect_contains(complaint(file(header("<i4", "(1, 1)"), "abcd")), "dtype is int32, int8 or uint8 expected");
@@ -144,14 +150,28 @@ TEST_F(NpyTest, RefusesAbsurdShapes) {
 
 TEST_F(NpyTest, RefusesBadHeaders) {
   const std::string rest = ", 'fortran_order': False, 'shape': (1, 1), }\n";
-  for (const std::string &text : std::vector<std::string>{
-           "", "\n", "{", "{}", "garbage", "{'descr': '|i1'" + rest + "x", "{'descr': '|i1', 'descr': '|i1'" + rest, "{'descr': |i1" + rest,
-           "{'descr' '|i1'" + rest, "{'descr': '|i1" + rest.substr(0, 1), "{'more': 1, 'descr': '|i1'" + rest,
-           "{'descr': '|i1', 'fortran_order': False, }", "{'descr': '|i1', 'shape': (1, 1), }", "{'fortran_order': False, 'shape': (1, 1), }",
-           "{'descr': '|i1', 'fortran_order': 0, 'shape': (1, 1), }", "{'descr': '|i1', 'fortran_order': False, 'shape': (1), }",
-           "{'descr': '|i1', 'fortran_order': False, 'shape': (1 1), }", "{'descr': '|i1', 'fortran_order': False, 'shape': (-1, 1), }",
-           "{'descr': '|i1', 'fortran_order': False, 'shape': [1, 1], }", "{'descr': '|i1', 'fortran_order': False, 'shape': 1, }",
-           std::string("{'descr': '|i1'\0", 16) + rest, std::string(300, '(')}) {
+  for (const std::string &text : std::vector<std::string>{"",
+                                                          "\n",
+                                                          "{",
+                                                          "{}",
+                                                          "garbage",
+                                                          "{'descr': '|i1'" + rest + "x",
+                                                          "{'descr': '|i1', 'descr': '|i1'" + rest,
+                                                          "{'descr': |i1" + rest,
+                                                          "{'descr' '|i1'" + rest,
+                                                          "{'descr': '|i1" + rest.substr(0, 1),
+                                                          "{'more': 1, 'descr': '|i1'" + rest,
+                                                          "{'descr': '|i1', 'fortran_order': False, }",
+                                                          "{'descr': '|i1', 'shape': (1, 1), }",
+                                                          "{'fortran_order': False, 'shape': (1, 1), }",
+                                                          "{'descr': '|i1', 'fortran_order': 0, 'shape': (1, 1), }",
+                                                          "{'descr': '|i1', 'fortran_order': False, 'shape': (1), }",
+                                                          "{'descr': '|i1', 'fortran_order': False, 'shape': (1 1), }",
+                                                          "{'descr': '|i1', 'fortran_order': False, 'shape': (-1, 1), }",
+                                                          "{'descr': '|i1', 'fortran_order': False, 'shape': [1, 1], }",
+                                                          "{'descr': '|i1', 'fortran_order': False, 'shape': 1, }",
+                                                          std::string("{'descr': '|i1'\0", 16) + rest,
+                                                          std::string(300, '(')}) {
     expect_contains(complaint(file(text, "x")), "bad header");
   }
   expect_contains(complaint(std::string("\x93NUMPY\x02\0\xff\xff\xff\xff", 12)), "bad header: it claims 4294967295 bytes");
@@ -166,7 +186,8 @@ TEST_F(NpyTest, RefusesOtherFormatsAndVersions) {
 TEST_F(NpyTest, NoMutationOfAFileCrashesTheReader) {
   const std::string whole = file(header("|i1", "(2, 3)"), "abcdef");
   for (std::size_t at = 0; at < whole.size(); ++at) {
-    for (const char value : {'\0', '\x01', '\x02', '\n', ' ', '(', ')', ',', '0', '9', ':', 'L', 'T', '\'', '}', '\x7f', '\xff'}) {
+    for (const char value :
+         {'\0', '\x01', '\x02', '\n', ' ', '(', ')', ',', '0', '9', ':', 'L', 'T', '\'', '}', '\x7f', '\xff'}) {
       std::string changed = whole;
       changed[at] = value;
       (void)complaint(changed);  // any answer, in one line that names the file
@@ -178,7 +199,8 @@ TEST_F(NpyTest, WritesWhatNumpyWrites) {
   const std::int32_t values[] = {1, -2, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max(), 0, 7};
   write(path("c.npy"), from_int32({2, 3}, values));
   // numpy.save of the same array, byte for byte.
-  std::string expected = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }";
+  std::string expected =
+      std::string("\x93NUMPY\x01\x00\x76\x00", 10) + "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }";
   expected += std::string(127 - expected.size(), ' ') + '\n';
   expected += std::string("\x01\0\0\0\xfe\xff\xff\xff\0\0\0\x80\xff\xff\xff\x7f\0\0\0\0\x07\0\0\0", 24);
   EXPECT_EQ(contents("c.npy"), expected);

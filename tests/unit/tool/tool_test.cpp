@@ -34,8 +34,8 @@ platform::GemmResult right() {
   out.utilisation = 0.25;
   out.wall_s = 0.5;
   out.simulated_cycles = 1000;
-  out.counters = {{"total", 100}, {"compute", 40}, {"command", 10}, {"weights", 20}, {"activations", 5},   {"hazard", 3},
-                  {"store", 2},  {"drain", 20},   {"read_bytes", 640}, {"write_bytes", 64}};
+  out.counters = {{"total", 100}, {"compute", 40}, {"command", 10}, {"weights", 20},     {"activations", 5},
+                  {"hazard", 3},  {"store", 2},    {"drain", 20},   {"read_bytes", 640}, {"write_bytes", 64}};
   return out;
 }
 
@@ -54,7 +54,9 @@ std::string summary(const Report &report) {
   return out.str();
 }
 
-void expect_contains(const std::string &text, const std::string &part) { EXPECT_NE(text.find(part), std::string::npos) << "no \"" << part << "\" in\n" << text; }
+void expect_contains(const std::string &text, const std::string &part) {
+  EXPECT_NE(text.find(part), std::string::npos) << "no \"" << part << "\" in\n" << text;
+}
 
 TEST(ToolCheckTest, RightResultsPass) {
   const Case c = check("x", job(), right());
@@ -109,7 +111,8 @@ TEST(ToolCheckTest, OtherOffencesFailThoughEveryBitAgrees) {
   EXPECT_FALSE(check("x", job(), wrong).pass());
   wrong = right();
   ++wrong.counters["hazard"];
-  expect_contains(summary(report_of({check("x", job(), wrong)})), "the causes add up to 101, but doorbell to interrupt took 100 cycles");
+  expect_contains(summary(report_of({check("x", job(), wrong)})),
+                  "the causes add up to 101, but doorbell to interrupt took 100 cycles");
   EXPECT_FALSE(check("x", job(), wrong).pass());
   wrong.counters.erase("hazard");
   EXPECT_FALSE(check("x", job(), wrong).pass());
@@ -167,8 +170,8 @@ TEST(ToolReportTest, FitsOnOneScreen) {
 
 TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
   const nlohmann::json one = nlohmann::json::parse(to_json(report_of({check("x", job(), right())})));
-  for (const char *key : {"test", "config", "shape", "dtype", "engine", "pass", "mismatches", "cycles", "model_cycles", "macs", "utilisation", "counters",
-                          "seed", "wall_s"}) {
+  for (const char *key : {"test", "config", "shape", "dtype", "engine", "pass", "mismatches", "cycles", "model_cycles", "macs",
+                          "utilisation", "counters", "seed", "wall_s"}) {
     EXPECT_TRUE(one.contains(key)) << key;
   }
   EXPECT_EQ(one["config"]["rows"], 16);
@@ -211,7 +214,8 @@ TEST(ToolOptionsTest, IntegersAreReadStrictly) {
     EXPECT_THROW(integer("x", bad, -128, 127), UserError) << bad;
   }
   EXPECT_EQ(unsigned_integer("x", "18446744073709551615"), std::numeric_limits<std::uint64_t>::max());
-  for (const char *bad : {"", "-1", "+1", " 1", "18446744073709551616", "1x"}) EXPECT_THROW(unsigned_integer("x", bad), UserError) << bad;
+  for (const char *bad : {"", "-1", "+1", " 1", "18446744073709551616", "1x"})
+    EXPECT_THROW(unsigned_integer("x", bad), UserError) << bad;
 }
 
 TEST(NamedTestsTest, AreLegalJobsOnEveryConfiguration) {
