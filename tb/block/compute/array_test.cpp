@@ -4,8 +4,8 @@
 #include <Varray_32.h>
 #include <Varray_4.h>
 #include <Varray_8.h>
-#include <cstdint>
 #include <gtest/gtest.h>
+#include <cstdint>
 #include <random>
 #include <vector>
 
@@ -23,7 +23,7 @@ void set_bits(uint32_t *words, int at, int width, uint32_t value) {
 }
 
 struct Timing {
-  int cycles;      // from a[0][0] at its multiplier to the last element's MAC, inclusive
+  int cycles;  // from a[0][0] at its multiplier to the last element's MAC, inclusive
   int mismatches;
 };
 

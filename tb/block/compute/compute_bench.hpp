@@ -31,8 +31,9 @@ struct Matmul {
   Record record() const {
     Record r{};
     uint32_t *w = r.data();
-#define SYSTOLE_TB_SET(field, value) \
-  systole_field_set(w, SYSTOLE_##field##_WORD, SYSTOLE_##field##_LSB, SYSTOLE_##field##_WIDTH, uint32_t(value) & mask(SYSTOLE_##field##_WIDTH))
+#define SYSTOLE_TB_SET(field, value)                                                           \
+  systole_field_set(w, SYSTOLE_##field##_WORD, SYSTOLE_##field##_LSB, SYSTOLE_##field##_WIDTH, \
+                    uint32_t(value) & mask(SYSTOLE_##field##_WIDTH))
     SYSTOLE_TB_SET(CMD_OPCODE, SYSTOLE_OPCODE_MATMUL);
     SYSTOLE_TB_SET(CMD_VERSION, 1);
     SYSTOLE_TB_SET(CMD_WAIT, wait);
@@ -74,15 +75,20 @@ struct Matmul {
 /// systole_compute of Rows x Cols.
 template <class Dut, int Rows, int Cols>
 class ComputeBench {
-public:
+ public:
   static constexpr int kWordBytes = 2 * Rows;
   static constexpr int kEpLanes = Cols / 2;
   static constexpr int kActWords = 64, kWgtWords = 64, kAccRows = 32, kParams = 8;
   static constexpr int kDepth = Rows + 3;
 
   explicit ComputeBench(uint64_t seed)
-      : rng(seed), act_(kActWords * kWordBytes), wgt_(kWgtWords * kWordBytes), zp_(kParams * Cols), acc_(2 * kAccRows * Cols),
-        bias_(kParams * Cols), defined_(acc_.size(), true) {
+      : rng(seed),
+        act_(kActWords * kWordBytes),
+        wgt_(kWgtWords * kWordBytes),
+        zp_(kParams * Cols),
+        acc_(2 * kAccRows * Cols),
+        bias_(kParams * Cols),
+        defined_(acc_.size(), true) {
     dut.rst_ni = 0;
     for (int i = 0; i < 4; i++) cycle();
     dut.rst_ni = 1;
@@ -223,19 +229,19 @@ public:
   }
 
   uint64_t now = 0;
-  std::vector<uint64_t> row_cycles;   ///< cycles in which an activation word entered row 0
-  std::vector<uint64_t> done_cycles;  ///< cycles in which done_o was high
+  std::vector<uint64_t> row_cycles;                  ///< cycles in which an activation word entered row 0
+  std::vector<uint64_t> done_cycles;                 ///< cycles in which done_o was high
   std::vector<std::pair<uint64_t, unsigned>> gives;  ///< cycle, tokens
   std::map<unsigned, uint64_t> causes;
   unsigned tokens = 0xff;        ///< tok_avail_i
   bool random_tokens = false;    ///< withhold tokens at random
   bool random_commands = false;  ///< offer commands at random
   int errors = 0;
-  unsigned taken = 0;            ///< all tokens ever taken
+  unsigned taken = 0;  ///< all tokens ever taken
   std::mt19937_64 rng;
   Dut dut;
 
-private:
+ private:
   uint8_t random_byte() {
     static constexpr uint8_t kExtremes[] = {0, 1, 127, 128, 255};
     return rng() % 4 == 0 ? kExtremes[rng() % 5] : uint8_t(rng());

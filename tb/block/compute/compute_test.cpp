@@ -5,8 +5,8 @@
 #include <Vcompute_2x8.h>
 #include <Vcompute_4x4.h>
 #include <Vcompute_8x2.h>
-#include <cstdlib>
 #include <gtest/gtest.h>
+#include <cstdlib>
 
 double sc_time_stamp() { return 0; }
 
@@ -157,7 +157,9 @@ TYPED_TEST(ComputeTest, ResultsAreDoneAfterTheDocumentedLatency) {
 
 TYPED_TEST(ComputeTest, CausesNameTheMissingToken) {
   // Each bit of act_cause_o is seen alone while just that thing is missing.
-  const struct { unsigned missing, cause; } cases[] = {{SYSTOLE_TOKEN_WGT_FULL, 0x01}, {SYSTOLE_TOKEN_ACT_FULL, 0x02}, {SYSTOLE_TOKEN_ACC_FREE, 0x08}};
+  const struct {
+    unsigned missing, cause;
+  } cases[] = {{SYSTOLE_TOKEN_WGT_FULL, 0x01}, {SYSTOLE_TOKEN_ACT_FULL, 0x02}, {SYSTOLE_TOKEN_ACC_FREE, 0x08}};
   for (auto c : cases) {
     typename TypeParam::Bench bench(7);
     Matmul m = plain<TypeParam>(1, 1, 1, SYSTOLE_ORDER_K_INNER);
@@ -189,8 +191,14 @@ TYPED_TEST(ComputeTest, AddressesOutsideAMemoryAreErrors) {
   EXPECT_TRUE(provoke([](Matmul &m) { m.wgt = TypeParam::Bench::kWgtWords - 1; }));
   EXPECT_TRUE(provoke([](Matmul &m) { m.wgt_col = -1; }));
   EXPECT_TRUE(provoke([](Matmul &m) { m.acc = 2 * TypeParam::Bench::kAccRows - 1; }));
-  EXPECT_TRUE(provoke([](Matmul &m) { m.param = TypeParam::Bench::kParams; m.seed = SYSTOLE_SEED_BIAS; }));
-  EXPECT_TRUE(provoke([](Matmul &m) { m.param = TypeParam::Bench::kParams; m.zp_per_column = true; }));
+  EXPECT_TRUE(provoke([](Matmul &m) {
+    m.param = TypeParam::Bench::kParams;
+    m.seed = SYSTOLE_SEED_BIAS;
+  }));
+  EXPECT_TRUE(provoke([](Matmul &m) {
+    m.param = TypeParam::Bench::kParams;
+    m.zp_per_column = true;
+  }));
 }
 
 }  // namespace

@@ -38,9 +38,7 @@ TEST(ArithmeticExamplesTest, Three_BothZeroPointsAtTheExtremes) {
   EXPECT_EQ(product({0, 0}, false, 255, {0, 0}, false, {255}), Ints{130050});
 }
 
-TEST(ArithmeticExamplesTest, Five_WrapsAround) {
-  EXPECT_EQ(product({1}, true, 0, {1}, true, {0}, {INT32_MAX}), Ints{INT32_MIN});
-}
+TEST(ArithmeticExamplesTest, Five_WrapsAround) { EXPECT_EQ(product({1}, true, 0, {1}, true, {0}, {INT32_MAX}), Ints{INT32_MIN}); }
 
 TEST(ArithmeticExamplesTest, Six_AZeroPointForEachColumn) {
   EXPECT_EQ(product({s8(10)}, true, 0, {7, 7}, false, {7, 8}), (Ints{0, -10}));
