@@ -5,7 +5,9 @@
 #include <boost/program_options/positional_options.hpp>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "sim/model/model_accelerator.hpp"
 #include "sim/npy/output_file.hpp"
@@ -117,6 +119,10 @@ EngineOptions engine_options(const po::variables_map &values) {
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   if (!out.waves.empty()) {
+    // The wave writer replaces its file, and would replace a device by one.
+    std::error_code unknown;
+    if (std::filesystem::exists(out.waves, unknown) && !std::filesystem::is_regular_file(out.waves, unknown))
+      throw UserError("cannot write " + out.waves + ": not a regular file");
     npy::check_writable(out.waves);
     const bool fst = out.waves.size() > 4 && out.waves.compare(out.waves.size() - 4, 4, ".fst") == 0;
     npy::check_writable((fst ? out.waves.substr(0, out.waves.size() - 4) : out.waves) + ".gtkw");

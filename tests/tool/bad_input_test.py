@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of bad input: one line on stderr, exit status 2, no file made or changed."""
 import os
+import stat
 import unittest
 
 import npyfile
@@ -145,8 +146,10 @@ class BadInput(ToolTest):
             self.bad("cannot write " + path, more=("--json", path))
         self.expect_bad_input("cannot write", "gemm", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "no/such/w.fst")
         self.expect_bad_input("cannot write", "sim", "gemm_int8", "--engine", ENGINE, "--json", "no/such/folder/r.json")
-        if os.path.exists("/dev/full"):
+        if os.path.exists("/dev/full") and stat.S_ISCHR(os.stat("/dev/full").st_mode):
             self.bad("No space left", out="/dev/full")
+        os.mkfifo(self.folder / "pipe")  # stands for a device
+        self.expect_bad_input("not a regular file", "gemm", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "pipe")
 
     @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
     def test_outputs_without_permission(self):
