@@ -5,8 +5,8 @@
 ///
 /// A tile starts (`tile_start_o`) in the first cycle in which the tile before has issued its last row, its weights are in the shadow
 /// registers (`shadow_full_i`), no accumulator hazard holds it and, for a command's first tile, its ACT_FULL and ACC_FREE tokens are
-/// there; its first row is issued in that cycle. When no row is issued, `cause_o` tells why, by priority: {no command, store,
-/// hazard, activations, weights}, one bit set.
+/// there; its first row is issued in that cycle. When no row is issued, one bit of `cause_o` tells why, by this priority: no command
+/// (bit 4), weights (0), activations (1), hazard (2), store (3).
 ///
 /// In a cycle with `row_o`, the other outputs describe the row that goes to the activation bank and the accumulators of row 0, column 0.
 module systole_act_seq #(

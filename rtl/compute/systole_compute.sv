@@ -30,7 +30,7 @@ module systole_compute #(
   output logic [31:0]           err_idx_o,
   output logic [AxiAddrW-1:0]   err_addr_o,
   output logic                  row_issue_o,  // an activation word enters row 0
-  output logic [4:0]            act_cause_o,  // why not: {no command, store, hazard, activations, weights}
+  output logic [4:0]            act_cause_o,  // why not: one of {no command, store, hazard, activations, weights}
 
   input  logic                  wr_valid_i,
   output logic                  wr_ready_o,
