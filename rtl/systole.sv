@@ -138,7 +138,7 @@ module systole #(
   logic [5:0]            acc_rd_group;
   logic [EpLanes*32-1:0] acc_rd_data;
 
-  logic       row_issue;
+  logic       row_issue, compute_waiting;
   logic [4:0] act_cause;
 
   assign quiet = load_quiet && store_quiet && read_quiet;
@@ -227,6 +227,7 @@ module systole #(
     .tok_avail_o        (tok_avail),
     .row_issue_i        (row_issue),
     .act_cause_i        (act_cause),
+    .compute_waiting_i  (compute_waiting),
     .r_beat_i           (m_axi_rvalid_i && m_axi_rready_o),
     .w_beat_i           (m_axi_wvalid_o && m_axi_wready_i)
   );
@@ -331,6 +332,7 @@ module systole #(
   ) u_compute (
     .clk_i,
     .rst_ni        (engine_rst_n),
+    .stop_i        (stop),
     .cmd_valid_i   (compute_cmd_valid),
     .cmd_ready_o   (compute_cmd_ready),
     .cmd_i         (compute_cmd),
@@ -345,6 +347,7 @@ module systole #(
     .err_addr_o    (compute_err_addr),
     .row_issue_o   (row_issue),
     .act_cause_o   (act_cause),
+    .cmd_waiting_o (compute_waiting),
     .wr_valid_i    (wr_valid),
     .wr_ready_o    (wr_ready),
     .wr_dest_i     (wr_dest),

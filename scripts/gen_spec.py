@@ -678,7 +678,8 @@ def make_document(spec):
         table(("bits", "field", "meaning"), [(f["bits"], f"`{f['name']}`", f["doc"]) for f in reg["fields"]])
     section("### Counters",
             f"Each counter has {COUNTER_BITS} bits, is counted while STATUS.busy, and is read from the last snapshot: low word, then high word. "
-            "COMPUTE and the six causes COMMAND to DRAIN add up to TOTAL. A soft reset leaves the counters alone.")
+            "COMPUTE and the six causes COMMAND to DRAIN add up to TOTAL. There is no counter of idle cycles: nothing is counted while the "
+            "machine is idle, so it would always read 0. A soft reset leaves the counters alone.")
     table(("low", "high", "counter", "meaning"),
           [(f"0x{c['offset']:03X}", f"0x{c['offset'] + 4:03X}", c["name"], c["doc"]) for c in spec["counters"]["list"]])
     return "\n".join(out)

@@ -65,7 +65,7 @@ enum systole_error {
     SYSTOLE_ERROR_VERSION = 2, /* record of another command version or for another accelerator */
     SYSTOLE_ERROR_RESERVED_FIELD = 3, /* a reserved field or bit is not zero */
     SYSTOLE_ERROR_FIELD = 4, /* a field holds an illegal value (zero count, unknown type, tail out of range, token of another engine) */
-    SYSTOLE_ERROR_RANGE = 5, /* an address outside a buffer, the accumulators, a parameter bank or the AXI address width */
+    SYSTOLE_ERROR_RANGE = 5, /* an address outside a buffer, the accumulators or a parameter bank, or a first memory address beyond the AXI address width */
     SYSTOLE_ERROR_AXI_FETCH = 6, /* SLVERR or DECERR on command fetch */
     SYSTOLE_ERROR_AXI_LOAD = 7, /* SLVERR or DECERR on a load */
     SYSTOLE_ERROR_AXI_STORE = 8, /* SLVERR or DECERR on a store */

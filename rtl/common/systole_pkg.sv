@@ -53,7 +53,8 @@ package systole_pkg;
   localparam logic [7:0] ERROR_RESERVED_FIELD = 8'd3;  // a reserved field or bit is not zero
   // a field holds an illegal value (zero count, unknown type, tail out of range, token of another engine)
   localparam logic [7:0] ERROR_FIELD = 8'd4;
-  // an address outside a buffer, the accumulators, a parameter bank or the AXI address width
+  // an address outside a buffer, the accumulators or a parameter bank, or a first memory address beyond the AXI
+  // address width
   localparam logic [7:0] ERROR_RANGE = 8'd5;
   localparam logic [7:0] ERROR_AXI_FETCH = 8'd6;  // SLVERR or DECERR on command fetch
   localparam logic [7:0] ERROR_AXI_LOAD = 8'd7;  // SLVERR or DECERR on a load

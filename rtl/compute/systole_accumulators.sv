@@ -8,7 +8,7 @@
 /// and `done_o` pulse in the cycle in which the last column writes the row that carried `acc_full_i`/`last_i`; a read of it
 /// may come in the next cycle.
 ///
-/// Load writes one chunk of `wr_data_i` (WB bytes, or a whole word where that is less) when `wr_ready_o`; the bias bank is always ready. The store
+/// Load writes one chunk of `wr_data_i` (WB bytes, or a whole word where that is less), to the accumulators when `wr_ready_o`, to the bias bank at once. The store
 /// engine reads `EpLanes` columns; the data follows the accepted request by one cycle. Both give way to the array, bank by bank.
 module systole_accumulators #(
   parameter int Rows         = 16,
@@ -94,7 +94,7 @@ module systole_accumulators #(
 
   assign wr_half    = wr_addr_i[AddrW];
   assign rd_half    = rd_addr_i[AddrW];
-  assign wr_ready_o = wr_bias_i || (load_cols & array_wr & (array_wr_half ^ {Cols{!wr_half}})) == '0;
+  assign wr_ready_o = (load_cols & array_wr & (array_wr_half ^ {Cols{!wr_half}})) == '0;
   assign rd_ready_o = (store_cols & array_rd & (array_rd_half ^ {Cols{!rd_half}})) == '0;
   assign wr_accept  = wr_acc_i && wr_ready_o;
   assign rd_accept  = rd_valid_i && rd_ready_o;

@@ -22,6 +22,7 @@ module systole_act_seq #(
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
+  input  logic              stop_i,
 
   input  logic              cmd_valid_i,
   output logic              cmd_ready_o,
@@ -184,7 +185,9 @@ module systole_act_seq #(
   always_comb begin
     start   = 1'b0;
     cause_o = 5'b00000;
-    if (!streaming_q) begin
+    if (stop_i) begin
+      cause_o = 5'b10000;
+    end else if (!streaming_q) begin
       if (!valid_q)                       cause_o = 5'b10000;
       else if (!shadow_full_i)            cause_o = 5'b00001;
       else if (wait_act_q && !act_full_i) cause_o = 5'b00010;
@@ -208,7 +211,7 @@ module systole_act_seq #(
   logic [15:0]  m0;
   logic         final_row, seed_acc, seed_bias;
 
-  assign row_o     = start || streaming_q;
+  assign row_o     = start || (streaming_q && !stop_i);
   assign i0        = start ? m0_q - 16'd1 : i0_q;
   assign i1        = start ? m1_q - 16'd1 : i1_q;
   assign m0        = start ? m0_q : m0_r;
@@ -265,13 +268,13 @@ module systole_act_seq #(
   assign acc_read_o   = row_o && seed_acc;
   assign bias_read_o  = row_o && seed_bias;
   assign param_o      = param[ParamW-1:0];
-  assign last_o       = row_o && final_row && (start ? last_tile : last_r);
+  assign last_o       = row_o && final_row && (start ? last_tile : last_r) && !err_valid_o;
   assign act_free_o   = last_o && (start ? give_act_q : give_act_r);
   assign acc_full_o   = last_o && (start ? give_acc_q : give_acc_r);
 
   assign err_valid_o = row_o && (addr >= W'(ActWords) || acc >= W'(2 * AccRows) || (seed_bias && param >= W'(ParamEntries)));
   assign err_idx_o   = start ? idx_q : idx_r;
-  assign err_addr_o  = (addr >= W'(ActWords)) ? addr : acc;
+  assign err_addr_o  = (addr >= W'(ActWords)) ? addr : (acc >= W'(2 * AccRows)) ? acc : param;
 
   logic unused;
   assign unused = &{1'b0, cmd_i};

@@ -2,7 +2,8 @@
 
 /// Compute engine: executes MATMUL commands. Sequencers, operand buffers, array edges, array, accumulators and parameter
 /// banks; docs/architecture.md has its timing. `done_o` pulses when the command's last result is written, in order. Load's write
-/// port and store's read port reach the memories that live here.
+/// port and store's read port reach the memories that live here. A row whose address lies outside a memory is not written and its command never
+/// completes; after `stop_i` no further row is issued.
 module systole_compute #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
@@ -16,6 +17,7 @@ module systole_compute #(
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic                  stop_i,       // start no tile and issue no row until reset
 
   input  logic                  cmd_valid_i,
   output logic                  cmd_ready_o,
@@ -31,6 +33,7 @@ module systole_compute #(
   output logic [AxiAddrW-1:0]   err_addr_o,
   output logic                  row_issue_o,  // an activation word enters row 0
   output logic [4:0]            act_cause_o,  // why not: one of {no command, store, hazard, activations, weights}
+  output logic                  cmd_waiting_o,  // a command is on its way to the activation sequencer
 
   input  logic                  wr_valid_i,
   output logic                  wr_ready_o,
@@ -54,6 +57,10 @@ module systole_compute #(
   localparam int RowW   = $clog2(2 * AccRows);
   localparam int ParamW = $clog2(ParamEntries);
   localparam int ColW   = $clog2(Cols);
+
+  if (L != 1) begin : gen_bad_latency
+    systole_error_the_integer_array_has_an_element_latency_of_1 u_error ();
+  end
 
   // --- write port decode ----------------------------------------------------------------------------------------------------
   logic wr_act, wr_wgt, wr_acc, wr_bias, wr_zp, acc_wr_ready;
@@ -143,6 +150,7 @@ module systole_compute #(
   ) u_act_seq (
     .clk_i,
     .rst_ni,
+    .stop_i,
     .cmd_valid_i    (act_cmd_valid),
     .cmd_ready_o    (act_cmd_ready),
     .cmd_i          (act_cmd[511:0]),
@@ -170,7 +178,8 @@ module systole_compute #(
     .err_addr_o     (act_err_addr)
   );
 
-  assign row_issue_o = row;
+  assign row_issue_o   = row;
+  assign cmd_waiting_o = act_cmd_valid;
 
   // --- operand buffers: data of row 0 one cycle after the address -----------------------------------------------------------
   logic [Rows*16-1:0] act_lanes, wgt_lanes;
@@ -272,7 +281,7 @@ module systole_compute #(
   ) u_accumulators (
     .clk_i,
     .rst_ni,
-    .row_i      (row),
+    .row_i      (row && !act_err),  // a row outside a memory is not written
     .acc_row_i  (row_acc),
     .acc_read_i (row_acc_read),
     .bias_read_i(row_bias_read),
@@ -324,7 +333,7 @@ module systole_compute #(
   assign err_valid_o = wgt_err || act_err;
   assign err_code_o  = 8'(systole_pkg::ERROR_RANGE);
   assign err_idx_o   = act_err ? act_err_idx : wgt_err_idx;
-  assign err_addr_o  = act_err ? AxiAddrW'(act_err_addr) : AxiAddrW'(wgt_err_addr);
+  assign err_addr_o  = (act_err ? AxiAddrW'(act_err_addr) : AxiAddrW'(wgt_err_addr)) & AxiAddrW'(16'hFFFF);
 
   logic unused;
   assign unused = &{1'b0, tok_avail_i, act_free, wgt_free};

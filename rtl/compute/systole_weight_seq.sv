@@ -201,7 +201,7 @@ module systole_weight_seq #(
 
   assign err_valid_o = push_o && (addr >= W'(WgtWords) || (per_column_q && tile_param >= W'(ParamEntries)));
   assign err_idx_o   = idx_q;
-  assign err_addr_o  = addr;
+  assign err_addr_o  = (addr >= W'(WgtWords)) ? addr : tile_param;
 
   logic unused;
   assign unused = &{1'b0, first, cmd_i};

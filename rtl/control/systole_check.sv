@@ -2,7 +2,8 @@
 
 /// Checks one command record, combinationally: which engine it is for (0 load, 1 compute, 2 store) and the first error in it,
 /// in the order opcode, version, reserved bits, field values, addresses; ERROR_NONE if it may be executed. Only what the record
-/// alone shows is checked here: first addresses, not last ones; the engines check those as they go. `address_o` is the
+/// alone shows is checked here: first addresses. The engines check every address in a buffer as they go; memory addresses after the first are
+/// modulo 2^AxiAddrW. `address_o` is the
 /// offending address of a RANGE error, a byte address in memory or a word of a buffer.
 module systole_check #(
     parameter int Rows = 16,

@@ -21,7 +21,7 @@ module systole_control #(
     parameter int ElementLatency = 1,
     parameter int Fp = 0,
     parameter int AccelId = 0,
-    parameter int FetchSlots = 4,  // records fetched ahead
+    parameter int FetchSlots = 8,  // records fetched ahead
     parameter int OrderDepth = 32  // records dispatched and not yet retired
 ) (
     input  logic                clk_i,
@@ -91,6 +91,7 @@ module systole_control #(
     // Events for the counters; act_cause_i is {no command, store, hazard, activations, weights}.
     input  logic                row_issue_i,
     input  logic [         4:0] act_cause_i,
+    input  logic                compute_waiting_i,  // a MATMUL is between the queue and the activation sequencer
     input  logic                r_beat_i,
     input  logic                w_beat_i
 );
@@ -279,7 +280,7 @@ module systole_control #(
       .row_issue_i,
       .cause_i        (act_cause_i),
       // A matrix command in its queue is one that the sequencer has not decoded yet.
-      .commands_left_i(dispatch_index != tail || compute_cmd_valid_o),
+      .commands_left_i(dispatch_index != tail || compute_cmd_valid_o || compute_waiting_i),
       .r_beat_i,
       .w_beat_i,
       .snapshot_i     (snapshot),

@@ -55,7 +55,10 @@ module systole_faults #(
   logic busy, watchdog_expired;
 
   assign busy = head_i != tail_i;
-  assign ring_misuse_o = locked_write_i || (busy && (ring_size_i > 5'd16 || (tail_i - head_i) > (32'd1 << ring_size_i)));
+  // A tail that moved back behind what was fetched would announce records that nobody wrote.
+  assign ring_misuse_o = locked_write_i ||
+                         (busy && (ring_size_i > 5'd16 || (tail_i - head_i) > (32'd1 << ring_size_i) ||
+                                   (tail_i - fetch_idx_i) > (32'd1 << ring_size_i)));
   assign watchdog_expired = watchdog_i != '0 && waiting_q >= watchdog_i;
 
   always_ff @(posedge clk_i) begin

@@ -68,12 +68,12 @@ module systole_read_mux #(
 
   // Bursts from the AR register to the last R beat, and who owns them (1: fetch), oldest first.
   logic [CountW-1:0] count_q;
-  logic owner_valid, owner_fetch, owner_ready;  // one place more than MaxReads, for a push in the cycle of a pop
+  logic owner_valid, owner_fetch, owner_ready;
   logic room, take_fetch, take_load, take, last;
 
   systole_fifo #(
       .W(1),
-      .Depth(MaxReads + 1)
+      .Depth(MaxReads + 1)  // one place more, for a push in the cycle of a pop
   ) u_owner (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),

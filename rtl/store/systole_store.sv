@@ -89,7 +89,7 @@ module systole_store #(
   logic ctx_ready;
   logic unused;
 
-  assign unused = ^{cmd_i, m_axi_bid_i, m_axi_bresp_i[0]};  // control has checked the rest; one ID
+  assign unused = ^{cmd_i, m_axi_bid_i, m_axi_bresp_i[0], b_age[30:0]};  // control has checked the rest; one ID
 
   assign stopped = stop_i || stopped_q || err_valid_o;
   assign waits = cmd_i[systole_pkg::CMD_WAIT_LSB+:systole_pkg::CMD_WAIT_W];
@@ -293,7 +293,7 @@ module systole_store #(
 
   // --- Responses. --------------------------------------------------------------------------------------------------------------
   logic b_known, b_last, b_done, b_ok, failed_q;
-  logic [31:0] b_idx;
+  logic [31:0] b_idx, b_age;
   logic [AxiAddrW-1:0] b_addr;
   logic done_q, mem_done_q, b_fail_q;
   logic [31:0] b_idx_q;
@@ -315,7 +315,9 @@ module systole_store #(
   );
 
   assign m_axi_bready_o = b_known;
-  assign b_ok = b_fire && !m_axi_bresp_i[1] && !failed_q;
+  // What a RANGE error cut off is not complete, nor is what follows it; what precedes it is.
+  assign b_age = b_idx - range_idx;
+  assign b_ok = b_fire && !m_axi_bresp_i[1] && !failed_q && (!dead || b_age[31]);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

@@ -155,6 +155,7 @@ class ComputeBench {
     if (!random_commands) offered_ = true;
     dut.cmd_valid_i = !queue_.empty() && offered_;
     if (!queue_.empty()) std::memcpy(&dut.cmd_i, queue_.front().data(), 64);
+    dut.stop_i = stop || errors != 0;  // as control does, one cycle after the error
     dut.tok_avail_i = random_tokens ? uint8_t(rng() & rng()) : tokens;
     dut.clk_i = 0;
     dut.eval();
@@ -163,7 +164,7 @@ class ComputeBench {
       if (!dut.row_issue_o) causes[dut.act_cause_o]++;
       if (dut.done_o) done_cycles.push_back(now);
       if (dut.give_o) gives.emplace_back(now, dut.give_o);
-      if (dut.err_valid_o) errors++;
+      if (dut.err_valid_o && errors++ == 0) error_address = dut.err_addr_o;
       taken |= dut.take_o;
       if (dut.cmd_valid_i && dut.cmd_ready_o) {
         queue_.pop_front();
@@ -237,7 +238,9 @@ class ComputeBench {
   bool random_tokens = false;    ///< withhold tokens at random
   bool random_commands = false;  ///< offer commands at random
   int errors = 0;
-  unsigned taken = 0;  ///< all tokens ever taken
+  uint64_t error_address = 0;  ///< of the first
+  bool stop = false;           ///< stop_i
+  unsigned taken = 0;          ///< all tokens ever taken
   std::mt19937_64 rng;
   Dut dut;
 

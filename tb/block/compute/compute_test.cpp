@@ -206,6 +206,34 @@ TYPED_TEST(ComputeTest, HazardIsACauseAfterTheTokensOfLoadAndBeforeThatOfStore) 
   }
 }
 
+TYPED_TEST(ComputeTest, StopEndsEvenARunningTile) {
+  typename TypeParam::Bench bench(9);
+  bench.submit_raw(plain<TypeParam>(20, 3, 1, SYSTOLE_ORDER_K_INNER).record());
+  while (bench.row_cycles.size() < 5) bench.cycle();
+  bench.stop = true;
+  EXPECT_FALSE(bench.run(200));
+  EXPECT_EQ(bench.row_cycles.size(), 5u);
+  EXPECT_TRUE(bench.done_cycles.empty());
+}
+
+TYPED_TEST(ComputeTest, ACommandThatLeavesAMemoryNeverCompletesNorWritesElsewhere) {
+  using Bench = typename TypeParam::Bench;
+  for (const bool act : {true, false}) {
+    Bench bench(10);
+    Matmul m = plain<TypeParam>(2, 1, 1, SYSTOLE_ORDER_K_INNER);  // its last row is the one outside
+    m.give = SYSTOLE_COMPUTE_GIVES;
+    m.acc = act ? 0 : 2 * Bench::kAccRows - 1;
+    m.act = act ? Bench::kActWords - 1 : 0;
+    bench.submit_raw(m.record());
+    EXPECT_FALSE(bench.run(200));
+    EXPECT_EQ(bench.errors, 1);
+    EXPECT_EQ(bench.error_address, unsigned(act ? Bench::kActWords : 2 * Bench::kAccRows));
+    EXPECT_TRUE(bench.done_cycles.empty());
+    for (auto [cycle, tokens] : bench.gives) EXPECT_EQ(tokens, unsigned(SYSTOLE_TOKEN_WGT_FREE)) << cycle;
+    EXPECT_LE(bench.compare(), TypeParam::kCols) << "only the first row may have been written";
+  }
+}
+
 TYPED_TEST(ComputeTest, AddressesOutsideAMemoryAreErrors) {
   auto provoke = [](auto change) {
     typename TypeParam::Bench bench(8);

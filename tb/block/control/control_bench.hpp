@@ -236,7 +236,7 @@ class ControlBench {
     Dut &d = *dut;
     d.s_axil_awvalid_i = d.s_axil_wvalid_i = d.s_axil_bready_i = d.s_axil_arvalid_i = d.s_axil_rready_i = 0;
     d.load_err_valid_i = d.compute_err_valid_i = d.store_err_valid_i = 0;
-    d.row_issue_i = d.act_cause_i = d.r_beat_i = d.w_beat_i = 0;
+    d.row_issue_i = d.act_cause_i = d.compute_waiting_i = d.r_beat_i = d.w_beat_i = 0;
   }
 
   static Record words_of(const VlWide<16> &wide) {

@@ -431,6 +431,17 @@ TYPED_TEST(ControlTest, StopsWhenTheTailGoesBackwards) {
   this->expect_error(SYSTOLE_ERROR_RING, 7, 0);
 }
 
+TYPED_TEST(ControlTest, StopsWhenTheTailGoesBehindWhatWasFetched) {
+  auto &bench = this->bench;
+  bench.start(0x1000, 4);
+  bench.frozen.fill(true);
+  for (uint32_t i = 0; i < 8; ++i) bench.put(legal_record(load, i));
+  bench.doorbell();
+  bench.wait_cycles(200);
+  bench.write(SYSTOLE_REG_RING_TAIL, 1);  // ahead of the head, so no other rule sees it
+  this->expect_error(SYSTOLE_ERROR_RING, 0, 0);
+}
+
 TYPED_TEST(ControlTest, StopsAtARingOfMoreThan65536Records) {
   auto &bench = this->bench;
   bench.start(0x1000, 2);

@@ -51,7 +51,7 @@ void StoreBench::submit(const StoreCommand &c) {
   expected_reads_.back().last = true;
   expected_reads_.back().give = c.give & (1u << 5);
 
-  for (const Burst &burst : shape.bursts(sizes.bus_bytes)) expected_bursts_.push_back({burst, false, 0});
+  for (const Burst &burst : shape.bursts(sizes.bus_bytes)) expected_bursts_.push_back({burst, false, 0, c.index});
   expected_bursts_.back().last = true;
   expected_bursts_.back().give = c.give & (1u << 6);
 
@@ -208,7 +208,9 @@ void StoreBench::check(const StorePins &before) {
     EXPECT_TRUE(p.b_ready);
     const Write &write = writes_.front();
     failed_response_ = failed_response_ || p.b_resp != 0;
-    done_next_ = write.expected.last && !failed_response_;
+    // A command that a RANGE error cut off, and those after it, never complete.
+    const bool cut = error && error_code == SYSTOLE_ERROR_RANGE && int32_t(write.expected.index - error_index) >= 0;
+    done_next_ = write.expected.last && !failed_response_ && !cut;
     if (done_next_) give_next_ |= write.expected.give;
     writes_.pop_front();
   }

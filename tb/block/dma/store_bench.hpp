@@ -182,6 +182,7 @@ class StoreBench {
     Burst burst;
     bool last;  // of its command
     uint8_t give;
+    uint32_t index;  // of its command
   };
   struct Write {
     ExpectedBurst expected;
