@@ -22,7 +22,7 @@ class GemmTest : public testing::TestWithParam<std::string> {
     return options;
   }
   const platform::ConfigInfo &config() const { return platform::find_config(GetParam()); }
-  std::mt19937_64 random_{20240607};
+  std::mt19937_64 random_ = seeded_random();
 };
 
 /// 1, one less and one more than a tile, and a prime, along each axis.

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <iostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,6 +14,14 @@
 #include "sim/platform/gemm.hpp"
 
 namespace systole::tb {
+
+/// Random numbers of a test, the same in every run; the environment variable SYSTOLE_SEED gives others. The seed is printed.
+inline std::mt19937_64 seeded_random() {
+  const char *given = std::getenv("SYSTOLE_SEED");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : 20240607;
+  std::cout << "SYSTOLE_SEED=" << seed << '\n';
+  return std::mt19937_64{seed};
+}
 
 /// Random matrices of the given sizes, signed, without zero points.
 inline platform::GemmJob random_job(std::mt19937_64 &random, uint32_t m, uint32_t n, uint32_t k) {

@@ -315,9 +315,9 @@ TEST_P(DriverMapping, CoversEveryProductOnceAndNeverRaces) {
 }
 
 TEST_P(DriverMapping, RandomShapesPitchesAndAddresses) {
-  const char *given = std::getenv("SYSTOLE_TEST_SEED");
+  const char *given = std::getenv("SYSTOLE_SEED");
   const unsigned seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 0)) : std::random_device{}();
-  std::cout << "seed " << seed << " (SYSTOLE_TEST_SEED sets it)\n";
+  std::cout << "SYSTOLE_SEED=" << seed << '\n';
   std::mt19937 random(seed);
   const auto below = [&random](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
   const auto size = [&below] { return 1 + below(1u << (1 + below(8))); };
@@ -407,7 +407,7 @@ TEST(DriverPlan, MatrixVectorStreamsWeightsOnceInLongBurstsWithFewCommands) {
     bytes += items * length;
   }
   EXPECT_LE(bytes, uint64_t{4096} * 4096 + 2 * 4096);
-  EXPECT_LT(records.size() * SYSTOLE_COMMAND_BYTES, bytes * 13 / 1000);
+  EXPECT_LT(records.size() * SYSTOLE_COMMAND_BYTES * 100, bytes);  // commands cost less than 1 % of the traffic
 }
 
 // --- the ring ------------------------------------------------------------------------------------------------------------------
