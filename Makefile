@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 BUILD := build
 JOBS ?= $(shell nproc)
 CTEST_ARGS ?=
+CMAKE_ARGS ?=
 SIM_ARGS ?=
 # Both may be given on the command line: make sim TEST=gemm_int8 WAVES=1
 TEST ?=
@@ -72,7 +73,7 @@ test:
 	@scripts/part --begin
 	@scripts/part setup scripts/setup test
 	@# Again each time: tools that set-up has just installed bring their tests.
-	@scripts/part configure cmake --preset default
+	@scripts/part configure cmake --preset default $(CMAKE_ARGS)
 	@scripts/part build cmake --build $(BUILD) --parallel $(JOBS)
 	@scripts/part tests ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error $(CTEST_ARGS)
 
