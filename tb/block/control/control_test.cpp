@@ -146,9 +146,9 @@ TYPED_TEST(ControlTest, ReservesAPlaceForEveryRecordItAsksFor) {
   for (unsigned i = 0; i < 32; ++i) bench.put(legal_record(compute, i));
   bench.doorbell();
   bench.wait_cycles(150);
-  EXPECT_EQ(bench.ar_cycles.size(), 4U) << "four places, none taken";
+  EXPECT_EQ(bench.ar_cycles.size(), 8U) << "eight places, none taken";
   bench.wait_cycles(1000);
-  EXPECT_EQ(bench.ar_cycles.size(), 9U) << "four in the queue, one checked, four places";
+  EXPECT_EQ(bench.ar_cycles.size(), 13U) << "four in the queue, one checked, eight places";
   bench.frozen[compute] = false;
   EXPECT_TRUE(bench.wait_for([&] { return bench.model_head == 32; }, 5000));
 }
