@@ -54,7 +54,11 @@ sim: tool
 	@$(BUILD)/bin/systole sim
 else
 sim: tool
+	@# A test that does not exist: the tool refuses it before a folder of that name is made.
+	@$(BUILD)/bin/systole sim | grep -qF -- '  $(TEST) ' || $(BUILD)/bin/systole sim '$(TEST)'
 	@mkdir -p $(BUILD)/sim/$(TEST)
+	@# Whatever ends this run, nothing of an earlier one may pass for its result.
+	@cd $(BUILD)/sim/$(TEST) && rm -f result.json waves.fst waves.gtkw
 	@$(BUILD)/bin/systole sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
 	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) $(SIM_ARGS)
 endif

@@ -333,7 +333,7 @@ Array read(const std::string &path, const std::vector<Type> &types, std::size_t 
   return out;
 }
 
-void write(const std::string &path, const Array &array) {
+void write(OutputFile &file, const Array &array) {
   if (array.data.size() != array.count() * size(array.type)) throw std::logic_error("npy: data and shape disagree");
   std::string header = "{'descr': '" + describe(array.type) + "', 'fortran_order': False, 'shape': " + tuple(array.shape) + ", }";
   constexpr std::size_t kPrefix = 10;  // magic, version, length
@@ -347,10 +347,14 @@ void write(const std::string &path, const Array &array) {
   prefix += static_cast<char>(header.size() & 0xff);
   prefix += static_cast<char>(header.size() >> 8);
 
-  OutputFile file(path);
   file.write(prefix.data(), prefix.size());
   file.write(header.data(), header.size());
   file.write(array.data.data(), array.data.size());
+}
+
+void write(const std::string &path, const Array &array) {
+  OutputFile file(path);
+  write(file, array);
   file.commit();
 }
 

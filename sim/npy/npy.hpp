@@ -42,6 +42,8 @@ Array from_int32(std::vector<std::size_t> shape, const std::int32_t *values);
 ///         Fortran order, type, rank, absurd shape, truncated, trailing bytes
 Array read(const std::string &path, const std::vector<Type> &types, std::size_t rank);
 
+/// Appends the bytes of a version 1 file; commit() is left to the caller. @throws Error
+void write(OutputFile &file, const Array &array);
 /// Writes a version 1 file, whole or not at all. @throws Error
 void write(const std::string &path, const Array &array);
 

@@ -71,10 +71,19 @@ void OutputFile::write(const void *data, std::size_t size) {
   }
 }
 
-void OutputFile::commit() {
+void OutputFile::finish() {
+  if (fd_ < 0) return;
+  const bool synced = temporary_.empty() || ::fsync(fd_) == 0;
+  const int code = errno;
   const int fd = fd_;
   fd_ = -1;
   if (::close(fd) != 0) fail("cannot write");
+  errno = code;
+  if (!synced) fail("cannot write");
+}
+
+void OutputFile::commit() {
+  finish();
   if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot write");
   temporary_.clear();

@@ -27,7 +27,9 @@ class OutputFile final {
 
   /// Appends bytes. @throws Error, for instance when the disk is full
   void write(const void *data, std::size_t size);
-  /// Puts the file in its place. @throws Error
+  /// Brings all bytes to the disk: only the renaming is left for commit(). @throws Error
+  void finish();
+  /// finish(), and puts the file in its place. @throws Error
   void commit();
 
  private:

@@ -43,6 +43,12 @@ class Accelerator : public sc_core::sc_module {
   virtual void set_progress(const std::function<void(uint64_t cycle)> & /*call*/, uint64_t /*interval*/) {}
   /// Checks that hold once a job is over, e.g. that no burst is unfinished. @throws ProtocolError
   virtual void check_quiet() {}
+  /// Counts, from now on, the bytes read from [address, address + length).
+  virtual void count_reads(uint64_t /*address*/, uint64_t /*length*/) {}
+  /// Those bytes (0: engine without a clock).
+  virtual uint64_t counted_reads() const { return 0; }
+  /// Completes the files that the engine writes, if any. @throws OutputError
+  virtual void close_files() {}
   /// Rethrows what a process of the engine threw, if anything.
   virtual void rethrow() {}
 

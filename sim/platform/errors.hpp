@@ -24,4 +24,10 @@ class ProtocolError : public RunError {
   using RunError::RunError;
 };
 
+/// A file that the run writes on its way (waves) could not be written whole; what() is one line.
+class OutputError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace systole::platform

@@ -164,8 +164,8 @@ class Jobs {
     progress.job = job_;
     progress.jobs = jobs_.size();
     progress.cycles = cycle - start_cycle_;
-    const uint64_t bytes = memory_.region_bytes();
-    progress.fraction = bytes == 0 ? 0 : static_cast<double>(memory_.written_bytes()) / static_cast<double>(bytes);
+    const uint64_t fetched = accelerator_.counted_reads() / RECORD_BYTES;
+    if (commands_ != 0) progress.fraction = std::min(1.0, static_cast<double>(fetched) / commands_);
     options_.progress(progress);
   }
 
@@ -179,6 +179,8 @@ class Jobs {
     memory_.watch({at.c, job.m, row_bytes, row_bytes + job.c_gap});
     if (options_.before_job) options_.before_job(job_, at, accelerator_);
     const systole_gemm_t gemm = describe(job, at);
+    if (systole_gemm_commands(&device_, &gemm, &commands_) != SYSTOLE_OK) commands_ = 0;  // systole_gemm says why
+    accelerator_.count_reads(at.ring, RECORD_BYTES << options_.ring_entries_log2);
     start_cycle_ = accelerator_.cycles();
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t cpu_start = std::clock();
@@ -227,6 +229,7 @@ class Jobs {
   systole_t device_{};
   size_t job_ = 0;
   uint64_t start_cycle_ = 0;
+  uint32_t commands_ = 0;
 };
 
 }  // namespace
@@ -274,6 +277,7 @@ std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<Ge
   accelerator->rethrow();
   host.rethrow();
   if (!host.finished()) throw HangError("hang: nothing is left to happen, but the driver still waits for the accelerator");
+  accelerator->close_files();
   return results;
 }
 

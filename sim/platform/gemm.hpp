@@ -31,7 +31,7 @@ struct GemmJob {
 struct Progress {
   size_t job = 0, jobs = 0;
   uint64_t cycles = 0;  ///< since this job's start
-  double fraction = 0;  ///< of this job's result that has been written
+  double fraction = 0;  ///< of this job's commands that have been fetched
 };
 
 /// Where a job lies in memory (bus addresses; 0: not there).
@@ -77,7 +77,7 @@ struct GemmResult {
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.
-/// @throws HangError, ProtocolError, std::invalid_argument
+/// @throws HangError, ProtocolError, OutputError, std::invalid_argument
 std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<GemmJob> &jobs);
 
 }  // namespace systole::platform

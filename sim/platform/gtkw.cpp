@@ -5,10 +5,11 @@
 #include <cstring>
 #include <fstream>
 #include <map>
-#include <stdexcept>
 #include <vector>
 
 #include "gtkwave/fstapi.h"
+#include "sim/platform/errors.hpp"
+#include "sim/platform/rtl.hpp"
 
 namespace systole::platform {
 namespace {
@@ -32,7 +33,7 @@ bool ends(const std::string &text, const std::string &with) {
 /// All signals, by scope ("TOP.systole.u_load").
 std::map<std::string, std::vector<Signal>> read_hierarchy(const std::string &file) {
   void *reader = fstReaderOpen(file.c_str());
-  if (reader == nullptr) throw std::runtime_error("cannot read the waves in '" + file + "'");
+  if (reader == nullptr) throw OutputError("cannot read the waves in " + file);
   std::map<std::string, std::vector<Signal>> scopes;
   std::vector<std::string> path;
   const auto joined = [&path] {
@@ -73,12 +74,27 @@ class Writer {
 
 }  // namespace
 
+void check_fst(const std::string &fst_file) {
+  std::ifstream in(fst_file, std::ios::binary | std::ios::ate);
+  const auto size = in ? static_cast<uint64_t>(in.tellg()) : 0;
+  // A block is a byte that says what it is, eight with the length of what follows the first, and the rest.
+  uint64_t at = 0;
+  while (in && at + 9 <= size) {
+    unsigned char head[9] = {};
+    in.seekg(static_cast<std::streamoff>(at));
+    in.read(reinterpret_cast<char *>(head), sizeof head);
+    uint64_t length = 0;
+    for (unsigned i = 1; i < sizeof head; ++i) length = length << 8 | head[i];
+    if (head[0] == FST_BL_SKIP || length < 8 || length >= size - at) break;
+    at += 1 + length;
+  }
+  if (!in || size == 0 || at != size)
+    throw OutputError("cannot write " + fst_file + ": the waves are not whole (is the disk full?)");
+}
+
 void write_gtkw(const std::string &fst_file) {
   const auto scopes = read_hierarchy(fst_file);
-  std::string base = fst_file;
-  if (ends(base, ".fst")) base.resize(base.size() - 4);
-  std::ofstream out(base + ".gtkw");
-  if (!out) throw std::runtime_error("cannot write '" + base + ".gtkw'");
+  std::ofstream out(gtkw_name(fst_file));
   const std::string dump = fst_file.substr(fst_file.find_last_of('/') + 1);
   out << "[*] Written by the Systole platform.\n[dumpfile] \"" << dump << "\"\n[timestart] 0\n[size] 1600 900\n[pos] -1 -1\n"
       << "*-6.0 0\n[sst_expanded] 1\n[sst_width] 240\n[signals_width] 320\n";
@@ -87,7 +103,7 @@ void write_gtkw(const std::string &fst_file) {
   std::string top;
   for (const auto &scope : scopes)
     if (begins(scope.first, "TOP.") && (top.empty() || scope.first.size() < top.size())) top = scope.first;
-  if (top.empty()) return;
+  if (top.empty()) throw OutputError("cannot write " + fst_file + ": the waves hold no signals (is the disk full?)");
   Writer writer(out);
 
   const auto top_group = [&](const std::string &title, bool closed, auto wanted) {
@@ -137,6 +153,8 @@ void write_gtkw(const std::string &fst_file) {
     }
     writer.end(engine.title);
   }
+  out.close();
+  if (!out) throw OutputError("cannot write " + gtkw_name(fst_file));
 }
 
 }  // namespace systole::platform

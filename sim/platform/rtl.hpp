@@ -17,6 +17,9 @@ struct RtlOptions {
       100'000;  ///< cycles without a handshake (beyond four latencies of the memory) that end the run (HangError); 0: never
 };
 
+/// Name of the GTKWave view next to an FST file: .gtkw instead of .fst, or after another name.
+std::string gtkw_name(const std::string &fst_file);
+
 /// The RTL of a shipped configuration. @throws std::invalid_argument if this binary holds no such build.
 std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,
                                                   const RtlOptions &options = {});

@@ -66,6 +66,12 @@ void RtlAccelerator::check_quiet() {
     throw ProtocolError(checker_.report() + (checker_.report().empty() ? "" : "\n") + lite_checker_.report());
 }
 
+void RtlAccelerator::count_reads(uint64_t address, uint64_t length) {
+  count_from_ = address;
+  count_length_ = length;
+  counted_reads_ = 0;
+}
+
 void RtlAccelerator::rethrow() {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
@@ -233,6 +239,7 @@ Resp RtlAccelerator::transport(tlm::tlm_command command, uint64_t address, size_
 }
 
 Resp RtlAccelerator::read(uint64_t address, size_t length, uint8_t *data) {
+  if (address >= count_from_ && address - count_from_ < count_length_) counted_reads_ += length;
   if (dmi_valid_ && address >= dmi_.get_start_address() && address <= dmi_.get_end_address() &&
       length - 1 <= dmi_.get_end_address() - address) {
     std::memcpy(data, dmi_.get_dmi_ptr() + (address - dmi_.get_start_address()), length);
@@ -289,6 +296,11 @@ void RtlAccelerator::hang() {
     }
   }
   throw HangError(report);
+}
+
+std::string gtkw_name(const std::string &fst_file) {
+  const bool fst = fst_file.size() >= 4 && fst_file.compare(fst_file.size() - 4, 4, ".fst") == 0;
+  return (fst ? fst_file.substr(0, fst_file.size() - 4) : fst_file) + ".gtkw";
 }
 
 std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,

@@ -31,6 +31,9 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   uint64_t irq_cycle() const override { return irq_cycle_; }
   void set_progress(const std::function<void(uint64_t cycle)> &call, uint64_t interval) override;
   void check_quiet() override;
+  void count_reads(uint64_t address, uint64_t length) override;
+  uint64_t counted_reads() const override { return counted_reads_; }
+  void close_files() override { model_->close_waves(); }
   void rethrow() override;
 
   /// The memory behind the AXI port, for error injection.
@@ -78,6 +81,7 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   std::deque<Access *> waiting_;
   tlm::tlm_dmi dmi_;
   bool dmi_valid_ = false;
+  uint64_t count_from_ = 0, count_length_ = 0, counted_reads_ = 0;
   std::function<void(uint64_t)> progress_;
   uint64_t progress_interval_ = 0, next_progress_ = ~uint64_t{0};
   std::exception_ptr thrown_;

@@ -30,7 +30,7 @@ class RtlModel {
   virtual void edge() = 0;
   /// Starts writing an FST file. @throws std::invalid_argument if it cannot be written or the build has no tracing
   virtual void open_waves(const std::string &file) = 0;
-  /// Writes the waves' end and a .gtkw next to them.
+  /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole
   virtual void close_waves() = 0;
 };
 

@@ -113,6 +113,7 @@ class VerilatedModel final : public RtlModel {
       if (!trace_) return;
       trace_->close();
       trace_.reset();
+      check_fst(file_);
       write_gtkw(file_);
     }
   }

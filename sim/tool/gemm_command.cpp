@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iostream>
 #include <limits>
+#include <memory>
 
 #include "firmware/include/systole.h"
 #include "sim/npy/npy.hpp"
@@ -97,9 +98,8 @@ int gemm_command(const std::vector<std::string> &arguments) {
   report.repeatable = false;
   report.options = engine_options(values);
   report.seed = report.options.timing.stall_seed;
-  if (out_path == report.options.json || out_path == report.options.waves)
-    throw UserError("--out names the same file as another output");
-  npy::check_writable(out_path);
+  check_outputs(report.options, out_path);
+  auto meter = std::make_unique<ProgressMeter>();
 
   const npy::Array a = read_matrix(a_path);
   npy::Array b = read_matrix(b_path);
@@ -128,29 +128,28 @@ int gemm_command(const std::vector<std::string> &arguments) {
   b.data.clear();
   report.notes.push_back("B was transposed once, from K x N in the file to N x K in memory");
 
-  std::vector<platform::GemmResult> results;
-  try {
-    platform::RunOptions run = run_options(report.options);
-    run.ring_entries_log2 = 16;  // a measured job lies entirely in the ring
-    ProgressMeter meter;
-    run.progress = [&meter](const platform::Progress &progress) { meter(progress); };
-    results = platform::run_gemm(run, jobs);
-  } catch (const std::invalid_argument &error) {
-    throw UserError(error.what());  // for instance: this binary holds no such build
-  }
+  platform::RunOptions run = run_options(report.options);
+  run.ring_entries_log2 = 16;  // a measured job lies entirely in the ring
+  std::vector<platform::GemmResult> results = simulate(run, jobs, report, *meter);
   platform::GemmResult &result = results.at(0);
   if (result.driver_result != SYSTOLE_OK && result.driver_result != SYSTOLE_ERR_DEVICE &&
       result.driver_result != SYSTOLE_ERR_TIMEOUT) {
     throw UserError("the driver cannot map this product: " + result.driver_message);
   }
+  meter->phase("checking");
   report.cases.push_back(check("gemm", job, std::move(result)));
+  // Both files or neither: all bytes lie on the disk before the first gets its name.
+  const auto json = prepare_json(report);
   if (report.pass()) {
-    npy::write(out_path, npy::from_int32({job.m, job.n}, report.cases.front().result.c.data()));
+    npy::OutputFile file(out_path);
+    npy::write(file, npy::from_int32({job.m, job.n}, report.cases.front().result.c.data()));
+    file.commit();
   } else {
     report.notes.push_back(out_path + " was not written");
   }
+  if (json) json->commit();
+  meter.reset();
   print_summary(std::cout, report);
-  write_json(report);
   return report.pass() ? kOk : kFailed;
 }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tool/options.hpp"
 
+#include <algorithm>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/positional_options.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <system_error>
+#include <utility>
 
 #include "sim/model/model_accelerator.hpp"
 #include "sim/npy/output_file.hpp"
@@ -118,18 +121,31 @@ EngineOptions engine_options(const po::variables_map &values) {
   if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
-  if (!out.waves.empty()) {
-    // The wave writer replaces its file, and would replace a device by one.
-    std::error_code unknown;
-    if (std::filesystem::exists(out.waves, unknown) && !std::filesystem::is_regular_file(out.waves, unknown))
-      throw UserError("cannot write " + out.waves + ": not a regular file");
-    npy::check_writable(out.waves);
-    const bool fst = out.waves.size() > 4 && out.waves.compare(out.waves.size() - 4, 4, ".fst") == 0;
-    npy::check_writable((fst ? out.waves.substr(0, out.waves.size() - 4) : out.waves) + ".gtkw");
-  }
-  if (!out.json.empty()) npy::check_writable(out.json);
-  if (!out.json.empty() && out.json == out.waves) throw UserError("--json and --waves name the same file");
   return out;
+}
+
+void check_outputs(const EngineOptions &options, const std::string &out) {
+  namespace fs = std::filesystem;
+  std::vector<std::pair<std::string, std::string>> outputs = {
+      {"--out", out}, {"--json", options.json}, {"--waves", options.waves}};
+  if (!options.waves.empty()) outputs.emplace_back("the .gtkw of --waves", platform::gtkw_name(options.waves));
+  std::map<fs::path, std::string> named;
+  for (const auto &[what, path] : outputs) {
+    if (path.empty()) continue;
+    std::error_code unknown;
+    const fs::path real = fs::weakly_canonical(fs::absolute(path, unknown), unknown);
+    const auto [earlier, fresh] = named.emplace(unknown ? fs::path(path) : real, what);
+    if (!fresh) throw UserError(earlier->second + " and " + what + " name the same file");
+  }
+  for (const auto &[what, path] : outputs) {
+    if (path.empty()) continue;
+    // The wave writer replaces its files, and would replace a device by one.
+    std::error_code unknown;
+    const bool waves = path != out && path != options.json;
+    if (waves && fs::exists(path, unknown) && !fs::is_regular_file(path, unknown))
+      throw UserError("cannot write " + path + ": not a regular file");
+    npy::check_writable(path);
+  }
 }
 
 platform::RunOptions run_options(const EngineOptions &options) {
@@ -140,6 +156,10 @@ platform::RunOptions run_options(const EngineOptions &options) {
   if (options.is_rtl()) {
     platform::RtlOptions rtl;
     rtl.waves = options.waves;
+    const std::vector<std::string> built = platform::rtl_configs(!options.waves.empty(), options.x_seed != 0);
+    if (std::find(built.begin(), built.end(), options.config.name) == built.end())
+      throw UserError("this program holds no RTL build of '" + options.config.name + "'" +
+                      (options.waves.empty() ? "" : " with waves") + (options.x_seed == 0 ? "" : " with random initial state"));
     rtl.x_seed = options.x_seed;
     out.make_accelerator = platform::rtl_factory(rtl);
   } else {

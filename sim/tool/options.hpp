@@ -35,8 +35,13 @@ boost::program_options::variables_map parse(const std::vector<std::string> &argu
                                             const boost::program_options::options_description &options,
                                             const std::string &positional = "");
 
-/// Reads and checks the options of EngineOptions; outputs must be writable. @throws UserError, npy::Error
+/// Reads and checks the options of EngineOptions. @throws UserError
 EngineOptions engine_options(const boost::program_options::variables_map &values);
+
+/// Checks that all outputs can be written, and that no two are the same file under different names.
+/// @param out  that of --out, if any
+/// @throws UserError, npy::Error
+void check_outputs(const EngineOptions &options, const std::string &out = "");
 
 /// An integer in decimal or, with 0x, hexadecimal. @throws UserError naming the option
 std::int64_t integer(const std::string &option, const std::string &text, std::int64_t low, std::int64_t high);

@@ -4,26 +4,58 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <system_error>
 
 namespace systole::tool {
 
-ProgressMeter::ProgressMeter() : terminal_(::isatty(STDERR_FILENO) != 0), start_(Clock::now()), last_(start_) {}
+ProgressMeter::ProgressMeter() : terminal_(::isatty(STDERR_FILENO) != 0), start_(Clock::now()) {
+  try {
+    thread_ = std::thread([this] { print_now_and_then(); });
+  } catch (const std::system_error &) {  // no thread, no progress
+  }
+}
 
 ProgressMeter::~ProgressMeter() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    end_ = true;
+  }
+  ended_.notify_one();
+  if (thread_.joinable()) thread_.join();
   if (terminal_ && shown_) std::fprintf(stderr, "\r\033[K");
 }
 
+void ProgressMeter::phase(const std::string &name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  phase_ = name;
+  progress_.reset();
+}
+
 void ProgressMeter::operator()(const platform::Progress &progress) {
-  const Clock::time_point now = Clock::now();
-  const std::chrono::duration<double> elapsed = now - start_;
-  const std::chrono::duration<double> since = now - last_;
-  if (elapsed.count() < 2 || since.count() < (terminal_ ? 0.25 : 5)) return;
-  last_ = now;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  progress_ = progress;
+}
+
+void ProgressMeter::print_now_and_then() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  Clock::time_point next = start_ + std::chrono::seconds(2);
+  while (!ended_.wait_until(lock, next, [this] { return end_; })) {
+    const Clock::time_point now = Clock::now();
+    print(now);
+    next = now + (terminal_ ? std::chrono::milliseconds(250) : std::chrono::seconds(5));
+  }
+}
+
+void ProgressMeter::print(Clock::time_point now) {
   shown_ = true;
-  std::fprintf(stderr, "%ssystole: %.0f s", terminal_ ? "\r" : "", elapsed.count());
-  if (progress.jobs > 1) std::fprintf(stderr, ", product %zu of %zu", progress.job + 1, progress.jobs);
-  std::fprintf(stderr, ", %.0f %% of C written, %.1f Mcycle%s", 100 * progress.fraction,
-               1e-6 * static_cast<double>(progress.cycles), terminal_ ? "\033[K" : "\n");
+  const std::chrono::duration<double> elapsed = now - start_;
+  std::fprintf(stderr, "%ssystole: %.0f s, %s", terminal_ ? "\r" : "", elapsed.count(), phase_.c_str());
+  if (progress_) {
+    if (progress_->jobs > 1) std::fprintf(stderr, " product %zu of %zu", progress_->job + 1, progress_->jobs);
+    std::fprintf(stderr, ", %.0f %% of the commands fetched, %.1f Mcycle", 100 * progress_->fraction,
+                 1e-6 * static_cast<double>(progress_->cycles));
+  }
+  std::fprintf(stderr, "%s", terminal_ ? "\033[K" : "\n");
   std::fflush(stderr);
 }
 

@@ -2,29 +2,45 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
 
 #include "sim/platform/gemm.hpp"
 
 namespace systole::tool {
 
 /// Tells on stderr how far a long run is: on a terminal a line that rewrites itself, elsewhere a line every few seconds. Runs of less
-/// than two seconds say nothing.
+/// than two seconds say nothing. A thread of its own prints, so that phases without callbacks are seen too.
 class ProgressMeter final {
  public:
+  /// Begins in the phase "preparing".
   ProgressMeter();
   /// Wipes the terminal's line.
   ~ProgressMeter();
   ProgressMeter(const ProgressMeter &) = delete;
   ProgressMeter &operator=(const ProgressMeter &) = delete;
 
-  /// For RunOptions::progress.
+  /// What is being done from now on.
+  void phase(const std::string &name);
+  /// For RunOptions::progress; shown until the next phase.
   void operator()(const platform::Progress &progress);
 
  private:
   using Clock = std::chrono::steady_clock;
-  bool terminal_;
-  bool shown_ = false;
-  Clock::time_point start_, last_;
+  void print_now_and_then();
+  void print(Clock::time_point now);
+
+  const bool terminal_;
+  const Clock::time_point start_;
+  std::mutex mutex_;  // of all that follows
+  std::condition_variable ended_;
+  bool end_ = false, shown_ = false;
+  std::string phase_ = "preparing";
+  std::optional<platform::Progress> progress_;
+  std::thread thread_;
 };
 
 }  // namespace systole::tool

@@ -3,13 +3,17 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iomanip>
+#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <sstream>
+#include <system_error>
 
 #include "sim/npy/output_file.hpp"
+#include "sim/tool/tool.hpp"
 
 namespace systole::tool {
 
@@ -231,12 +235,19 @@ std::string to_json(const Report &report) {
   out["engine"] = report.options.engine;
   out["pass"] = report.pass();
   out["mismatches"] = total.mismatches;
+  if (!report.error.empty()) {
+    out["mismatches"] = nullptr;  // nothing was compared
+    out["error"] = report.error;
+  }
   platform::GemmResult sum;
   sum.cycles = total.cycles;
   sum.counters = total.counters;
   sum.macs = total.macs;
   sum.utilisation = total.utilisation;
   out.update(json_of(report.options, sum));
+  if (!report.error.empty()) {
+    for (const char *key : {"cycles", "macs", "utilisation", "counters", "read_bytes", "write_bytes"}) out[key] = nullptr;
+  }
   out["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
   const platform::MemoryTiming &timing = report.options.timing;
   out["memory"] = {{"latency", timing.latency},
@@ -249,15 +260,39 @@ std::string to_json(const Report &report) {
     out["cases"] = nlohmann::ordered_json::array();
     for (const Case &c : report.cases) out["cases"].push_back(json_of(report.options, c));
   }
-  return out.dump(2) + "\n";
+  // A file's name in an error may be no UTF-8.
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-void write_json(const Report &report) {
-  if (report.options.json.empty()) return;
+std::unique_ptr<npy::OutputFile> prepare_json(const Report &report) {
+  if (report.options.json.empty()) return nullptr;
   const std::string text = to_json(report);
-  npy::OutputFile file(report.options.json);
-  file.write(text.data(), text.size());
-  file.commit();
+  auto file = std::make_unique<npy::OutputFile>(report.options.json);
+  file->write(text.data(), text.size());
+  file->finish();
+  return file;
+}
+
+std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,
+                                           Report &report, ProgressMeter &meter) {
+  // However this process ends: an earlier report does not outlive the start of the simulation.
+  std::error_code none;
+  if (std::filesystem::is_regular_file(report.options.json, none)) std::filesystem::remove(report.options.json, none);
+  options.before_job = [&meter](std::size_t, const platform::Layout &, platform::Accelerator &) { meter.phase("simulating"); };
+  options.progress = [&meter](const platform::Progress &progress) { meter(progress); };
+  try {
+    return platform::run_gemm(options, jobs);
+  } catch (const std::invalid_argument &error) {
+    throw UserError(error.what());
+  } catch (const std::exception &error) {
+    report.error = error.what();
+    try {
+      if (const auto json = prepare_json(report)) json->commit();
+    } catch (const npy::Error &other) {
+      std::cerr << "systole: " << other.what() << '\n';
+    }
+    throw;
+  }
 }
 
 }  // namespace systole::tool

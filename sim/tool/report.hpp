@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "sim/npy/output_file.hpp"
 #include "sim/tool/check.hpp"
 #include "sim/tool/options.hpp"
+#include "sim/tool/progress.hpp"
 
 namespace systole::tool {
 
@@ -20,6 +23,7 @@ struct Report {
   std::vector<Case> cases;
   std::vector<std::string> notes;  ///< lines for the summary
   bool repeatable = true;          ///< show how to run it again with this seed
+  std::string error;               ///< what ended the simulation early, if anything
 
   bool pass() const;
 };
@@ -29,10 +33,16 @@ void print_summary(std::ostream &out, const Report &report);
 
 /// result.json as docs/architecture.md has it: test, config, shape, dtype, engine, pass, mismatches, cycles, model_cycles,
 /// macs, utilisation, counters, seed, wall_s, and cases[] for a test of many shapes. Cycles and what follows from them are null for an
-/// engine without a clock.
+/// engine without a clock. A simulation that ended early has no cases: pass is false, mismatches null, and `error` says why.
 std::string to_json(const Report &report);
 
-/// Writes to_json() to options.json, if given. @throws npy::Error
-void write_json(const Report &report);
+/// Writes to_json() under a temporary name, if options.json is given; null if not. @throws npy::Error
+std::unique_ptr<npy::OutputFile> prepare_json(const Report &report);
+
+/// Simulates. An older JSON report is removed first, lest it pass for this run's; if the simulation fails, a report that says so is
+/// written before the exception goes on.
+/// @throws UserError for what the engine cannot be asked for, platform::RunError, platform::OutputError
+std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,
+                                           Report &report, ProgressMeter &meter);
 
 }  // namespace systole::tool

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
+#include <memory>
 #include <random>
 
 #include "sim/tool/named_tests.hpp"
@@ -33,27 +34,24 @@ int sim_command(const std::vector<std::string> &arguments) {
   Report report;
   report.test = values["test"].as<std::string>();
   report.options = engine_options(values);
+  check_outputs(report.options);
   const std::string seed = values.count("seed") != 0 ? values["seed"].as<std::string>() : "1";
   report.seed = seed == "random" ? std::random_device{}() : unsigned_integer("seed", seed);
+  auto meter = std::make_unique<ProgressMeter>();
   const TestPlan plan = named_test(report.test, report.options.config, *report.seed);
 
   // What the command line says goes before what the test says.
   if (!report.options.timing.stall_seed) report.options.timing.stall_seed = plan.stall_seed;
   if (!report.options.layout_seed) report.options.layout_seed = plan.layout_seed;
-  std::vector<platform::GemmResult> results;
-  try {
-    platform::RunOptions run = run_options(report.options);
-    run.ring_entries_log2 = plan.ring_entries_log2;
-    ProgressMeter meter;
-    run.progress = [&meter](const platform::Progress &progress) { meter(progress); };
-    results = platform::run_gemm(run, plan.jobs);
-  } catch (const std::invalid_argument &error) {
-    throw UserError(error.what());  // for instance: this binary holds no such build
-  }
+  platform::RunOptions run = run_options(report.options);
+  run.ring_entries_log2 = plan.ring_entries_log2;
+  std::vector<platform::GemmResult> results = simulate(run, plan.jobs, report, *meter);
+  meter->phase("checking");
   for (std::size_t i = 0; i < results.size(); ++i)
     report.cases.push_back(check(plan.names[i], plan.jobs[i], std::move(results[i])));
+  meter.reset();
+  if (const auto json = prepare_json(report)) json->commit();
   print_summary(std::cout, report);
-  write_json(report);
   return report.pass() ? kOk : kFailed;
 }
 

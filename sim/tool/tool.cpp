@@ -84,6 +84,8 @@ int run(const std::vector<std::string> &arguments) {
     return complain(error.what(), kBadInput);
   } catch (const npy::Error &error) {
     return complain(error.what(), kBadInput);
+  } catch (const platform::OutputError &error) {
+    return complain(error.what(), kBadInput);
   } catch (const boost::program_options::error &error) {
     return complain(error.what(), kBadInput);
   } catch (const platform::HangError &error) {

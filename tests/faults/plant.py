@@ -9,10 +9,12 @@
 
 A text that is not found exactly once is an error: sources move on, and a fault that no longer applies must not pass as caught.
 """
+import json
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 
 TABLE = pathlib.Path(__file__).resolve().parent / "faults.toml"
@@ -61,8 +63,15 @@ def apply(name, source, target):
 
 
 def expect(name, program):
+    with tempfile.TemporaryDirectory(prefix="systole-fault-") as folder:
+        expect_in(pathlib.Path(folder), name, program)
+
+
+def expect_in(folder, name, program):
     fault = find(name)
-    command = [program, "sim", fault["test"], "--config", "4x4-int8", *fault.get("args", [])]
+    report = folder / "result.json"
+    report.write_text('{"pass": true, "stale": true}')  # of an earlier run: it must not outlive this one
+    command = [program, "sim", fault["test"], "--config", "4x4-int8", *fault.get("args", []), "--json", str(report)]
     print(f"{name}: {fault['what']}\n$ {' '.join(command)}", flush=True)
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S, check=False,
@@ -75,6 +84,11 @@ def expect(name, program):
                          f"expected {fault['status']}")
     if not re.search(fault["shows"], done.stdout):
         raise FaultError(f"{name}: caught, but the diagnosis does not say /{fault['shows']}/")
+    result = json.loads(report.read_text())
+    if "stale" in result or result["pass"] is not (fault["status"] == 0):
+        raise FaultError(f"{name}: exit status {done.returncode}, but the JSON report says {result}")
+    if fault["status"] == 3 and "hang" not in result.get("error", ""):
+        raise FaultError(f"{name}: hangs, but the JSON report does not say so: {result}")
     print(f"{name}: {'passed' if fault['status'] == 0 else 'caught'} by {fault['test']}")
 
 

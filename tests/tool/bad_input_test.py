@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of bad input: one line on stderr, exit status 2, no file made or changed."""
+import json
 import os
+import random
 import stat
 import unittest
 
@@ -164,7 +166,52 @@ class BadInput(ToolTest):
         self.assertEqual((self.folder / "old.npy").read_bytes(), b"what was there before")
 
     def test_outputs_of_one_name(self):
-        self.bad("same file", more=("--json", "c.npy"))
+        os.mkdir(self.folder / "folder")
+        os.symlink("c.npy", self.folder / "link")
+        self.put("c.npy", b"old")  # a link to nothing would be replaced, not followed
+        for path in ("c.npy", "./c.npy", "folder/../c.npy", str(self.folder / "c.npy"), "link"):
+            self.bad("--out and --json name the same file", more=("--json", path))
+        for out, json, waves, named in (
+            ("c.npy", "r.json", "c.npy", "--out and --waves"),
+            ("c.npy", "r.json", "./r.json", "--json and --waves"),
+            ("c3.gtkw", "r.json", "c3.fst", "--out and the .gtkw of --waves"),
+            ("c.npy", "w.gtkw", "./w.fst", "--json and the .gtkw of --waves"),
+            ("c.npy", "w.gtkw", "w", "--json and the .gtkw of --waves"),
+        ):
+            self.expect_bad_input(
+                named + " name the same file", "gemm", "--a", "a.npy", "--b", "b.npy", "--out", out, "--json", json, "--waves", waves
+            )
+        self.expect_bad_input("--json and the .gtkw of --waves", "sim", "gemm_int8", "--json", "w.gtkw", "--waves", "w.fst")
+
+    def test_both_outputs_or_neither(self):
+        if os.path.exists("/dev/full") and stat.S_ISCHR(os.stat("/dev/full").st_mode):
+            self.bad("No space left", more=("--json", "/dev/full"))
+            self.bad("No space left", out="old.npy", more=("--json", "/dev/full"))
+            self.bad("No space left", out="/dev/full", more=("--json", "r.json"))
+            self.expect_bad_input("No space left", "sim", "gemm_int8", "--engine", ENGINE, "--json", "/dev/full")
+
+    def test_files_that_cannot_grow(self):
+        # The limit on a file's size stands for a full disk. C takes 160 bytes, the report some 700.
+        arguments = ("gemm", "--engine", ENGINE, "--a", "a.npy", "--b", "b.npy", "--out", "c.npy")
+        self.expect_bad_input("cannot write c.npy", *arguments, file_limit=100)
+        self.expect_bad_input("cannot write r.json", *arguments, "--json", "r.json", file_limit=300)
+        waves = (arguments[0], *arguments[3:], "--config", "4x4-int8", "--waves", "w.fst", "--json", "r.json")
+        rng = random.Random(1)
+        npyfile.write(self.folder / "a.npy", "|i1", (20, 40), [rng.randint(-128, 127) for _ in range(800)])
+        npyfile.write(self.folder / "b.npy", "|u1", (40, 24), [rng.randint(0, 255) for _ in range(960)])
+        self.expect_status(0, *waves)
+        self.assertIs(json.loads((self.folder / "r.json").read_text())["pass"], True)
+        size = (self.folder / "w.fst").stat().st_size
+        for limit in (size - 1, 1000):  # the end is missing; even the signals' names do not fit
+            (self.folder / "c.npy").unlink(missing_ok=True)
+            result = self.systole(*waves, file_limit=limit)
+            with self.subTest(limit=limit):
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertRegex(result.stderr, r"^systole: (.*is the disk full\?\)|no signals in the waves in w\.fst)\n$")
+                self.assertEqual(result.stdout, "")
+                self.assertFalse((self.folder / "c.npy").exists())
+                if (self.folder / "r.json").exists():
+                    self.assertIs(json.loads((self.folder / "r.json").read_text())["pass"], False)
 
     def test_numbers_out_of_range(self):
         for option in ("--mem-latency", "--mem-bytes-per-cycle", "--mem-outstanding"):
@@ -174,6 +221,10 @@ class BadInput(ToolTest):
             for value in ("-1", "x", "18446744073709551616"):
                 self.bad(option, more=(option, value))
         self.expect_bad_input("--seed", "sim", "gemm_int8", "--engine", ENGINE, "--seed", "x")
+
+    def test_builds_that_this_program_lacks(self):
+        for more in ((), ("--json", "old.npy")):
+            self.expect_bad_input("no RTL build of '32x32-int8' with random", "sim", "gemm_int8", "--config", "32x32-int8", "--x-seed", "1", *more)
 
     def test_waves_of_the_model(self):
         self.expect_bad_input("--waves needs --engine rtl", "gemm", "--engine", "model", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "w.fst")

@@ -2,6 +2,7 @@
 """Runs the tool named by the environment's SYSTOLE in a folder of its own."""
 import os
 import pathlib
+import resource
 import subprocess
 import tempfile
 import unittest
@@ -27,15 +28,19 @@ class ToolTest(unittest.TestCase):
             for path in sorted(self.folder.rglob("*"))
         }
 
-    def systole(self, *arguments):
+    def systole(self, *arguments, file_limit=resource.RLIM_INFINITY):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
+
         return subprocess.run(
-            [os.path.abspath(SYSTOLE), *arguments], cwd=self.folder, input="", capture_output=True, text=True, errors="replace", timeout=200
+            [os.path.abspath(SYSTOLE), *arguments], cwd=self.folder, input="", capture_output=True, text=True, errors="replace", timeout=200,
+            preexec_fn=None if file_limit == resource.RLIM_INFINITY else limit
         )
 
-    def expect_bad_input(self, part, *arguments):
+    def expect_bad_input(self, part, *arguments, **options):
         """Status 2, one line on stderr that begins with `systole: ` and contains `part`, nothing on stdout, no file made or changed."""
         before = self.entries()
-        result = self.systole(*arguments)
+        result = self.systole(*arguments, **options)
         with self.subTest(arguments=arguments):
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)

@@ -205,6 +205,15 @@ TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
   EXPECT_TRUE(untimed["counters"].is_null());
 }
 
+TEST(ToolReportTest, JsonOfASimulationThatEndedEarlyFails) {
+  Report report = report_of({});
+  report.error = "hang: nothing has moved since cycle 7";
+  const nlohmann::json json = nlohmann::json::parse(to_json(report));
+  EXPECT_EQ(json["pass"], false);
+  EXPECT_EQ(json["error"], report.error);
+  for (const char *unknown : {"mismatches", "cycles", "utilisation", "counters"}) EXPECT_TRUE(json[unknown].is_null()) << unknown;
+}
+
 TEST(ToolOptionsTest, IntegersAreReadStrictly) {
   EXPECT_EQ(integer("x", "-128", -128, 127), -128);
   EXPECT_EQ(integer("x", "+5", -128, 127), 5);
