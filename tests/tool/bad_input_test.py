@@ -202,7 +202,7 @@ class BadInput(ToolTest):
         self.expect_status(0, *waves)
         self.assertIs(json.loads((self.folder / "r.json").read_text())["pass"], True)
         size = (self.folder / "w.fst").stat().st_size
-        for limit in (size - 1, 1000):  # the end is missing; even the signals' names do not fit
+        for limit in (size - 1, size // 2, 1000):  # the end is missing; half; even the signals' names do not fit
             (self.folder / "c.npy").unlink(missing_ok=True)
             result = self.systole(*waves, file_limit=limit)
             with self.subTest(limit=limit):
