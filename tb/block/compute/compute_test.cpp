@@ -206,6 +206,30 @@ TYPED_TEST(ComputeTest, HazardIsACauseAfterTheTokensOfLoadAndBeforeThatOfStore) 
   }
 }
 
+TYPED_TEST(ComputeTest, RangeErrorsNameTheOffendingWord) {
+  using Bench = typename TypeParam::Bench;
+  auto address = [](auto change) {
+    Bench bench(11);
+    Matmul m = plain<TypeParam>(2, 1, 1, SYSTOLE_ORDER_K_INNER);
+    change(m);
+    bench.submit_raw(m.record());
+    bench.run(200);
+    EXPECT_GT(bench.errors, 0);
+    return bench.error_address;
+  };
+  EXPECT_EQ(address([](Matmul &m) { m.act_m0 = -1; }), 0xFFFFu) << "word -1, as a 16-bit field has it";
+  EXPECT_EQ(address([](Matmul &m) {
+              m.param = Bench::kParams;
+              m.seed = SYSTOLE_SEED_BIAS;
+            }),
+            uint64_t(Bench::kParams));
+  EXPECT_EQ(address([](Matmul &m) {
+              m.param = Bench::kParams + 1;
+              m.zp_per_column = true;
+            }),
+            uint64_t(Bench::kParams + 1));
+}
+
 TYPED_TEST(ComputeTest, StopEndsEvenARunningTile) {
   typename TypeParam::Bench bench(9);
   bench.submit_raw(plain<TypeParam>(20, 3, 1, SYSTOLE_ORDER_K_INNER).record());
