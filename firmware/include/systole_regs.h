@@ -25,10 +25,10 @@ enum systole_opcode {
 enum systole_dtype {
     SYSTOLE_DTYPE_S8 = 0, /* signed 8-bit integer */
     SYSTOLE_DTYPE_U8 = 1, /* unsigned 8-bit integer */
-    SYSTOLE_DTYPE_FP16 = 2, /* IEEE 754 binary16 (not in this version) */
-    SYSTOLE_DTYPE_BF16 = 3, /* bfloat16 (not in this version) */
+    SYSTOLE_DTYPE_FP16 = 2, /* IEEE 754 binary16 (builds with floating point) */
+    SYSTOLE_DTYPE_BF16 = 3, /* bfloat16 (builds with floating point) */
     SYSTOLE_DTYPE_S32 = 4, /* signed 32-bit integer */
-    SYSTOLE_DTYPE_FP32 = 5 /* IEEE 754 binary32 (not in this version) */
+    SYSTOLE_DTYPE_FP32 = 5 /* IEEE 754 binary32 (results of builds with floating point) */
 };
 
 /* Destination of a LOAD. */
@@ -41,8 +41,10 @@ enum systole_dest {
 
 /* Parameter bank of a LOAD to PARAM; zero for the other destinations. */
 enum systole_bank {
-    SYSTOLE_BANK_BIAS = 0, /* 32-bit seed per column; a word is one column tile, 4*COLS bytes */
-    SYSTOLE_BANK_B_ZERO_POINT = 1 /* 8-bit zero point per column of B; a word is one column tile, COLS bytes */
+    SYSTOLE_BANK_BIAS = 0, /* 32-bit seed per column (int32 or binary32); a word is one column tile, 4*COLS bytes */
+    SYSTOLE_BANK_B_ZERO_POINT = 1, /* 8-bit zero point per column of B; a word is one column tile, COLS bytes */
+    SYSTOLE_BANK_SCALE = 2, /* requantisation, 32 bits per column: the binary32 scale (rule FLOAT) or the multiplier (rule FIXED); a word is one column tile, 4*COLS bytes */
+    SYSTOLE_BANK_SHIFT = 3 /* requantisation, rule FIXED: signed 8-bit shift per column; a word is one column tile, COLS bytes */
 };
 
 /* What a MATMUL's first K step starts from. */
@@ -58,6 +60,13 @@ enum systole_order {
     SYSTOLE_ORDER_N_INNER = 1 /* for k1: for k0: for n */
 };
 
+/* How a STORE turns int32 sums into 8-bit results (docs/arithmetic.md). */
+enum systole_requant {
+    SYSTOLE_REQUANT_NONE = 0, /* it does not: the result has 32 bits or is floating point */
+    SYSTOLE_REQUANT_FLOAT = 1, /* binary32 scale, round half to even (ONNX Runtime's rule) */
+    SYSTOLE_REQUANT_FIXED = 2 /* 31-bit multiplier and shift, two roundings (TFLite's rule) */
+};
+
 /* Code in ERROR_CODE. */
 enum systole_error {
     SYSTOLE_ERROR_NONE = 0, /* no error */
@@ -71,7 +80,8 @@ enum systole_error {
     SYSTOLE_ERROR_AXI_STORE = 8, /* SLVERR or DECERR on a store */
     SYSTOLE_ERROR_TOKEN = 9, /* a token counter would overflow */
     SYSTOLE_ERROR_RING = 10, /* tail more than the ring's size ahead of head, or ring set up while busy */
-    SYSTOLE_ERROR_WATCHDOG = 11 /* no command completed within WATCHDOG cycles */
+    SYSTOLE_ERROR_WATCHDOG = 11, /* no command completed within WATCHDOG cycles */
+    SYSTOLE_ERROR_PARAM = 12 /* a STORE found an illegal value for one of its columns in a parameter bank: a scale that is NaN, infinite or not positive, a negative multiplier, a shift outside -31 to 30 */
 };
 
 /* Tokens, as masks for `wait` and `give`; below, what each engine may take and give. */
@@ -175,10 +185,10 @@ static const uint32_t SYSTOLE_LOAD_RESERVED[16] = {
  * word wgt + n*wgt_n_stride + k1*wgt_k1_stride + k0*wgt_k0_stride + c*wgt_col_stride. Strides are signed words.
  * The last k0 step of each k1 uses only the first k_tail bytes of a word; the last column tile has n_tail columns.
  * The seed applies at the first K step. */
-#define SYSTOLE_MATMUL_A_DTYPE_WORD 2u /* type of the activations: S8 or U8 */
+#define SYSTOLE_MATMUL_A_DTYPE_WORD 2u /* type of the activations: S8, U8, FP16 or BF16 */
 #define SYSTOLE_MATMUL_A_DTYPE_LSB 0u
 #define SYSTOLE_MATMUL_A_DTYPE_WIDTH 4u
-#define SYSTOLE_MATMUL_B_DTYPE_WORD 2u /* type of the weights: S8 or U8 */
+#define SYSTOLE_MATMUL_B_DTYPE_WORD 2u /* type of the weights: S8 or U8 with integer activations, else that of the activations */
 #define SYSTOLE_MATMUL_B_DTYPE_LSB 4u
 #define SYSTOLE_MATMUL_B_DTYPE_WIDTH 4u
 #define SYSTOLE_MATMUL_SEED_WORD 2u /* enum seed */
@@ -187,16 +197,16 @@ static const uint32_t SYSTOLE_LOAD_RESERVED[16] = {
 #define SYSTOLE_MATMUL_ORDER_WORD 2u /* enum order */
 #define SYSTOLE_MATMUL_ORDER_LSB 10u
 #define SYSTOLE_MATMUL_ORDER_WIDTH 1u
-#define SYSTOLE_MATMUL_B_ZP_PER_COLUMN_WORD 2u /* 1: zero points of B from the parameter bank; 0: b_zero_point */
+#define SYSTOLE_MATMUL_B_ZP_PER_COLUMN_WORD 2u /* 1: zero points of B from the parameter bank; 0: b_zero_point; floating point: 0 */
 #define SYSTOLE_MATMUL_B_ZP_PER_COLUMN_LSB 11u
 #define SYSTOLE_MATMUL_B_ZP_PER_COLUMN_WIDTH 1u
 #define SYSTOLE_MATMUL_WEIGHT_FORMAT_WORD 2u /* reserved, zero: int4, FP8 and 2:4 sparse weights */
 #define SYSTOLE_MATMUL_WEIGHT_FORMAT_LSB 12u
 #define SYSTOLE_MATMUL_WEIGHT_FORMAT_WIDTH 4u
-#define SYSTOLE_MATMUL_A_ZERO_POINT_WORD 2u /* zero point of A, in a_dtype */
+#define SYSTOLE_MATMUL_A_ZERO_POINT_WORD 2u /* zero point of A, in a_dtype; floating point: 0 */
 #define SYSTOLE_MATMUL_A_ZERO_POINT_LSB 16u
 #define SYSTOLE_MATMUL_A_ZERO_POINT_WIDTH 8u
-#define SYSTOLE_MATMUL_B_ZERO_POINT_WORD 2u /* zero point of B, in b_dtype */
+#define SYSTOLE_MATMUL_B_ZERO_POINT_WORD 2u /* zero point of B, in b_dtype; floating point: 0 */
 #define SYSTOLE_MATMUL_B_ZERO_POINT_LSB 24u
 #define SYSTOLE_MATMUL_B_ZERO_POINT_WIDTH 8u
 #define SYSTOLE_MATMUL_ACT_WORD 3u /* first activation word */
@@ -244,7 +254,7 @@ static const uint32_t SYSTOLE_LOAD_RESERVED[16] = {
 #define SYSTOLE_MATMUL_N_WORD 10u /* column tiles, >= 1 */
 #define SYSTOLE_MATMUL_N_LSB 0u
 #define SYSTOLE_MATMUL_N_WIDTH 16u
-#define SYSTOLE_MATMUL_K_TAIL_WORD 10u /* valid bytes of the last k0 step, 1 to 2*ROWS */
+#define SYSTOLE_MATMUL_K_TAIL_WORD 10u /* valid bytes of the last k0 step, 1 to 2*ROWS; floating point: even */
 #define SYSTOLE_MATMUL_K_TAIL_LSB 16u
 #define SYSTOLE_MATMUL_K_TAIL_WIDTH 8u
 #define SYSTOLE_MATMUL_N_TAIL_WORD 10u /* columns of the last tile, 1 to COLS */
@@ -266,7 +276,15 @@ static const uint32_t SYSTOLE_MATMUL_RESERVED[16] = {
 
 /* STORE. Writes m1 x m0 rows of n column tiles from the accumulators to memory. Row (i1, i0) goes to address +
  * i1*pitch1 + i0*pitch0 and holds, for tile t = 0..n-1, the columns of accumulator row acc + t*acc_n_stride +
- * i1*m0 + i0 (COLS of them, n_tail in the last tile), contiguous and little-endian. */
+ * i1*m0 + i0 (COLS of them, n_tail in the last tile), contiguous and little-endian, each turned into out_dtype:
+ *
+ * - S32: as it is. All fields from requant on must be zero.
+ * - FP32, FP16, BF16: x < clamp_min becomes clamp_min, x > clamp_max becomes clamp_max (binary32; -inf and +inf
+ *   for no clamp), then rounded to the type. requant, per_column, out_zero_point, shift, scale and param must be
+ *   zero.
+ * - S8, U8: by the rule `requant` (FLOAT or FIXED) with scale and shift, or, with per_column, with the entries of
+ *   the parameter banks SCALE and SHIFT: entry param + t for tile t (the fields scale and shift must then be zero;
+ *   shift is zero with the rule FLOAT). */
 #define SYSTOLE_STORE_ADDRESS_LO_WORD 2u /* byte address, low */
 #define SYSTOLE_STORE_ADDRESS_LO_LSB 0u
 #define SYSTOLE_STORE_ADDRESS_LO_WIDTH 32u
@@ -297,7 +315,7 @@ static const uint32_t SYSTOLE_MATMUL_RESERVED[16] = {
 #define SYSTOLE_STORE_N_TAIL_WORD 8u /* columns of the last tile, 1 to COLS */
 #define SYSTOLE_STORE_N_TAIL_LSB 16u
 #define SYSTOLE_STORE_N_TAIL_WIDTH 8u
-#define SYSTOLE_STORE_OUT_DTYPE_WORD 8u /* type of the result: S32 */
+#define SYSTOLE_STORE_OUT_DTYPE_WORD 8u /* type of the result: S32, FP32, FP16, BF16, S8, U8 */
 #define SYSTOLE_STORE_OUT_DTYPE_LSB 24u
 #define SYSTOLE_STORE_OUT_DTYPE_WIDTH 4u
 #define SYSTOLE_STORE_ACTIVATION_WORD 9u /* reserved, zero: activation or look-up table */
@@ -306,13 +324,34 @@ static const uint32_t SYSTOLE_MATMUL_RESERVED[16] = {
 #define SYSTOLE_STORE_RESIDUAL_WORD 9u /* reserved, zero: second epilogue operand (residual add) */
 #define SYSTOLE_STORE_RESIDUAL_LSB 4u
 #define SYSTOLE_STORE_RESIDUAL_WIDTH 1u
-#define SYSTOLE_STORE_REQUANT_WORD 9u /* reserved, zero: requantisation rule */
+#define SYSTOLE_STORE_REQUANT_WORD 9u /* enum requant */
 #define SYSTOLE_STORE_REQUANT_LSB 5u
 #define SYSTOLE_STORE_REQUANT_WIDTH 3u
+#define SYSTOLE_STORE_PER_COLUMN_WORD 9u /* 1: scale and shift from the parameter banks; 0: from this record */
+#define SYSTOLE_STORE_PER_COLUMN_LSB 8u
+#define SYSTOLE_STORE_PER_COLUMN_WIDTH 1u
+#define SYSTOLE_STORE_OUT_ZERO_POINT_WORD 9u /* zero point of the result, in out_dtype */
+#define SYSTOLE_STORE_OUT_ZERO_POINT_LSB 16u
+#define SYSTOLE_STORE_OUT_ZERO_POINT_WIDTH 8u
+#define SYSTOLE_STORE_SHIFT_WORD 9u /* rule FIXED: -31 to 30, positive is left */
+#define SYSTOLE_STORE_SHIFT_LSB 24u
+#define SYSTOLE_STORE_SHIFT_WIDTH 8u
+#define SYSTOLE_STORE_SCALE_WORD 10u /* rule FLOAT: binary32, positive and finite; rule FIXED: multiplier, 0 to 2^31 - 1 */
+#define SYSTOLE_STORE_SCALE_LSB 0u
+#define SYSTOLE_STORE_SCALE_WIDTH 32u
+#define SYSTOLE_STORE_CLAMP_MIN_WORD 11u /* lower bound of the result: int32 within S8 or U8, binary32 (not NaN) with floating-point results */
+#define SYSTOLE_STORE_CLAMP_MIN_LSB 0u
+#define SYSTOLE_STORE_CLAMP_MIN_WIDTH 32u
+#define SYSTOLE_STORE_CLAMP_MAX_WORD 12u /* upper bound, not below clamp_min */
+#define SYSTOLE_STORE_CLAMP_MAX_LSB 0u
+#define SYSTOLE_STORE_CLAMP_MAX_WIDTH 32u
+#define SYSTOLE_STORE_PARAM_WORD 13u /* first parameter entry, one entry a column tile */
+#define SYSTOLE_STORE_PARAM_LSB 0u
+#define SYSTOLE_STORE_PARAM_WIDTH 16u
 /* 1 where a STORE record must be zero. */
 static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
     0xFFFE0000u, 0xFFFF0000u, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u,
-    0xF0000000u, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu};
+    0xF0000000u, 0x0000FE1Fu, 0x00000000u, 0x00000000u, 0x00000000u, 0xFFFF0000u, 0xFFFFFFFFu, 0xFFFFFFFFu};
 
 /* Registers: byte offsets, and the fields within each. */
 #define SYSTOLE_REG_ID 0x000u /* ro: The letters SYST. */

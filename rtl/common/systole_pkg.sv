@@ -22,10 +22,10 @@ package systole_pkg;
   // Operand and result types, 4 bits. Values not listed are illegal (kept for int4, FP8).
   localparam logic [3:0] DTYPE_S8 = 4'd0;  // signed 8-bit integer
   localparam logic [3:0] DTYPE_U8 = 4'd1;  // unsigned 8-bit integer
-  localparam logic [3:0] DTYPE_FP16 = 4'd2;  // IEEE 754 binary16 (not in this version)
-  localparam logic [3:0] DTYPE_BF16 = 4'd3;  // bfloat16 (not in this version)
+  localparam logic [3:0] DTYPE_FP16 = 4'd2;  // IEEE 754 binary16 (builds with floating point)
+  localparam logic [3:0] DTYPE_BF16 = 4'd3;  // bfloat16 (builds with floating point)
   localparam logic [3:0] DTYPE_S32 = 4'd4;  // signed 32-bit integer
-  localparam logic [3:0] DTYPE_FP32 = 4'd5;  // IEEE 754 binary32 (not in this version)
+  localparam logic [3:0] DTYPE_FP32 = 4'd5;  // IEEE 754 binary32 (results of builds with floating point)
 
   // Destination of a LOAD.
   localparam logic [3:0] DEST_ACT = 4'd0;  // activation buffer; a word is 2*ROWS bytes
@@ -34,8 +34,13 @@ package systole_pkg;
   localparam logic [3:0] DEST_PARAM = 4'd3;  // parameter bank named by `bank`
 
   // Parameter bank of a LOAD to PARAM; zero for the other destinations.
-  localparam logic [3:0] BANK_BIAS = 4'd0;  // 32-bit seed per column; a word is one column tile, 4*COLS bytes
+  localparam logic [3:0] BANK_BIAS = 4'd0;  // 32-bit seed per column (int32 or binary32); a word is one column tile, 4*COLS bytes
   localparam logic [3:0] BANK_B_ZERO_POINT = 4'd1;  // 8-bit zero point per column of B; a word is one column tile, COLS bytes
+  // requantisation, 32 bits per column: the binary32 scale (rule FLOAT) or the multiplier (rule FIXED); a word is one
+  // column tile, 4*COLS bytes
+  localparam logic [3:0] BANK_SCALE = 4'd2;
+  // requantisation, rule FIXED: signed 8-bit shift per column; a word is one column tile, COLS bytes
+  localparam logic [3:0] BANK_SHIFT = 4'd3;
 
   // What a MATMUL's first K step starts from.
   localparam logic [1:0] SEED_ZERO = 2'd0;  // +0
@@ -45,6 +50,11 @@ package systole_pkg;
   // Loop order of a MATMUL's tiles.
   localparam logic [0:0] ORDER_K_INNER = 1'd0;  // for n: for k1: for k0
   localparam logic [0:0] ORDER_N_INNER = 1'd1;  // for k1: for k0: for n
+
+  // How a STORE turns int32 sums into 8-bit results (docs/arithmetic.md).
+  localparam logic [2:0] REQUANT_NONE = 3'd0;  // it does not: the result has 32 bits or is floating point
+  localparam logic [2:0] REQUANT_FLOAT = 3'd1;  // binary32 scale, round half to even (ONNX Runtime's rule)
+  localparam logic [2:0] REQUANT_FIXED = 3'd2;  // 31-bit multiplier and shift, two roundings (TFLite's rule)
 
   // Code in ERROR_CODE.
   localparam logic [7:0] ERROR_NONE = 8'd0;  // no error
@@ -62,6 +72,9 @@ package systole_pkg;
   localparam logic [7:0] ERROR_TOKEN = 8'd9;  // a token counter would overflow
   localparam logic [7:0] ERROR_RING = 8'd10;  // tail more than the ring's size ahead of head, or ring set up while busy
   localparam logic [7:0] ERROR_WATCHDOG = 8'd11;  // no command completed within WATCHDOG cycles
+  // a STORE found an illegal value for one of its columns in a parameter bank: a scale that is NaN, infinite or not
+  // positive, a negative multiplier, a shift outside -31 to 30
+  localparam logic [7:0] ERROR_PARAM = 8'd12;
 
   // Tokens: bit numbers in `wait` and `give`, and the sets each engine may take and give.
   localparam int TOKEN_COUNT = 8;
@@ -130,21 +143,22 @@ package systole_pkg;
   localparam logic [511:0] LOAD_RESERVED_MASK = 512'hFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_00000000_00000000_00000000_00000000_FF000000_FFFF0000_FF00FF00_00000000_00000000_FFFF0000_FFFE0000;
 
   // Command fields: MATMUL; the mask has a 1 where the record must be zero.
-  localparam int MATMUL_A_DTYPE_LSB = 64;  // type of the activations: S8 or U8
+  localparam int MATMUL_A_DTYPE_LSB = 64;  // type of the activations: S8, U8, FP16 or BF16
   localparam int MATMUL_A_DTYPE_W = 4;
-  localparam int MATMUL_B_DTYPE_LSB = 68;  // type of the weights: S8 or U8
+  localparam int MATMUL_B_DTYPE_LSB = 68;  // type of the weights: S8 or U8 with integer activations, else that of the activations
   localparam int MATMUL_B_DTYPE_W = 4;
   localparam int MATMUL_SEED_LSB = 72;  // enum seed
   localparam int MATMUL_SEED_W = 2;
   localparam int MATMUL_ORDER_LSB = 74;  // enum order
   localparam int MATMUL_ORDER_W = 1;
-  localparam int MATMUL_B_ZP_PER_COLUMN_LSB = 75;  // 1: zero points of B from the parameter bank; 0: b_zero_point
+  // 1: zero points of B from the parameter bank; 0: b_zero_point; floating point: 0
+  localparam int MATMUL_B_ZP_PER_COLUMN_LSB = 75;
   localparam int MATMUL_B_ZP_PER_COLUMN_W = 1;
   localparam int MATMUL_WEIGHT_FORMAT_LSB = 76;  // reserved, zero: int4, FP8 and 2:4 sparse weights
   localparam int MATMUL_WEIGHT_FORMAT_W = 4;
-  localparam int MATMUL_A_ZERO_POINT_LSB = 80;  // zero point of A, in a_dtype
+  localparam int MATMUL_A_ZERO_POINT_LSB = 80;  // zero point of A, in a_dtype; floating point: 0
   localparam int MATMUL_A_ZERO_POINT_W = 8;
-  localparam int MATMUL_B_ZERO_POINT_LSB = 88;  // zero point of B, in b_dtype
+  localparam int MATMUL_B_ZERO_POINT_LSB = 88;  // zero point of B, in b_dtype; floating point: 0
   localparam int MATMUL_B_ZERO_POINT_W = 8;
   localparam int MATMUL_ACT_LSB = 96;  // first activation word
   localparam int MATMUL_ACT_W = 16;
@@ -176,7 +190,7 @@ package systole_pkg;
   localparam int MATMUL_WGT_K1_STRIDE_W = 16;
   localparam int MATMUL_N_LSB = 320;  // column tiles, >= 1
   localparam int MATMUL_N_W = 16;
-  localparam int MATMUL_K_TAIL_LSB = 336;  // valid bytes of the last k0 step, 1 to 2*ROWS
+  localparam int MATMUL_K_TAIL_LSB = 336;  // valid bytes of the last k0 step, 1 to 2*ROWS; floating point: even
   localparam int MATMUL_K_TAIL_W = 8;
   localparam int MATMUL_N_TAIL_LSB = 344;  // columns of the last tile, 1 to COLS
   localparam int MATMUL_N_TAIL_W = 8;
@@ -209,15 +223,30 @@ package systole_pkg;
   localparam int STORE_N_W = 16;
   localparam int STORE_N_TAIL_LSB = 272;  // columns of the last tile, 1 to COLS
   localparam int STORE_N_TAIL_W = 8;
-  localparam int STORE_OUT_DTYPE_LSB = 280;  // type of the result: S32
+  localparam int STORE_OUT_DTYPE_LSB = 280;  // type of the result: S32, FP32, FP16, BF16, S8, U8
   localparam int STORE_OUT_DTYPE_W = 4;
   localparam int STORE_ACTIVATION_LSB = 288;  // reserved, zero: activation or look-up table
   localparam int STORE_ACTIVATION_W = 4;
   localparam int STORE_RESIDUAL_LSB = 292;  // reserved, zero: second epilogue operand (residual add)
   localparam int STORE_RESIDUAL_W = 1;
-  localparam int STORE_REQUANT_LSB = 293;  // reserved, zero: requantisation rule
+  localparam int STORE_REQUANT_LSB = 293;  // enum requant
   localparam int STORE_REQUANT_W = 3;
-  localparam logic [511:0] STORE_RESERVED_MASK = 512'hFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_F0000000_00000000_00000000_00000000_00000000_00000000_00000000_FFFF0000_FFFE0000;
+  localparam int STORE_PER_COLUMN_LSB = 296;  // 1: scale and shift from the parameter banks; 0: from this record
+  localparam int STORE_PER_COLUMN_W = 1;
+  localparam int STORE_OUT_ZERO_POINT_LSB = 304;  // zero point of the result, in out_dtype
+  localparam int STORE_OUT_ZERO_POINT_W = 8;
+  localparam int STORE_SHIFT_LSB = 312;  // rule FIXED: -31 to 30, positive is left
+  localparam int STORE_SHIFT_W = 8;
+  localparam int STORE_SCALE_LSB = 320;  // rule FLOAT: binary32, positive and finite; rule FIXED: multiplier, 0 to 2^31 - 1
+  localparam int STORE_SCALE_W = 32;
+  // lower bound of the result: int32 within S8 or U8, binary32 (not NaN) with floating-point results
+  localparam int STORE_CLAMP_MIN_LSB = 352;
+  localparam int STORE_CLAMP_MIN_W = 32;
+  localparam int STORE_CLAMP_MAX_LSB = 384;  // upper bound, not below clamp_min
+  localparam int STORE_CLAMP_MAX_W = 32;
+  localparam int STORE_PARAM_LSB = 416;  // first parameter entry, one entry a column tile
+  localparam int STORE_PARAM_W = 16;
+  localparam logic [511:0] STORE_RESERVED_MASK = 512'hFFFFFFFF_FFFFFFFF_FFFF0000_00000000_00000000_00000000_0000FE1F_F0000000_00000000_00000000_00000000_00000000_00000000_00000000_FFFF0000_FFFE0000;
 
   // Register offsets.
   localparam logic [11:0] REG_ID_OFFSET = 12'h000;  // The letters SYST.

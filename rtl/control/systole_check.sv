@@ -3,8 +3,8 @@
 /// Checks one command record, combinationally: which engine it is for (0 load, 1 compute, 2 store) and the first error in it,
 /// in the order opcode, version, reserved bits, field values, addresses; ERROR_NONE if it may be executed. Only what the record
 /// alone shows is checked here: first addresses. The engines check every address in a buffer as they go; memory addresses after the first are
-/// modulo 2^AxiAddrW. `address_o` is the
-/// offending address of a RANGE error, a byte address in memory or a word of a buffer.
+/// modulo 2^AxiAddrW. `address_o` is the offending address of a RANGE error, a byte address in memory or a word of a buffer.
+/// Without floating point (Fp = 0) its types are illegal.
 module systole_check #(
     parameter int Rows = 16,
     parameter int Cols = 16,
@@ -13,6 +13,7 @@ module systole_check #(
     parameter int WgtWords = 1024,
     parameter int AccRows = 1024,
     parameter int ParamEntries = 64,
+    parameter int Fp = 1,
     parameter int AccelId = 0
 ) (
     input  logic [511:0] cmd_i,
@@ -24,12 +25,12 @@ module systole_check #(
   logic [7:0] opcode, wait_tokens, give_tokens, takes, gives;
   logic [511:0] reserved;
   logic opcode_bad, version_bad, field_bad, load_bad, matmul_bad, store_bad;
-  logic [15:0] load_dst, act, wgt, acc, param, store_acc;
+  logic [15:0] load_dst, act, wgt, acc, param, store_acc, store_param;
   logic [16:0] load_depth;
   logic [3:0] dest, bank, a_dtype, b_dtype;
   logic [7:0] k_tail, n_tail, store_n_tail;
   logic [63:0] memory;
-  logic memory_bad, param_used;
+  logic memory_bad, param_used, types_bad, epilogue_bad, store_param_used;
 
   assign opcode = cmd_i[systole_pkg::CMD_OPCODE_LSB+:systole_pkg::CMD_OPCODE_W];
   assign wait_tokens = cmd_i[systole_pkg::CMD_WAIT_LSB+:systole_pkg::CMD_WAIT_W];
@@ -47,7 +48,7 @@ module systole_check #(
       || cmd_i[systole_pkg::LOAD_COUNT1_LSB+:systole_pkg::LOAD_COUNT1_W] == '0
       || cmd_i[systole_pkg::LOAD_COUNT2_LSB+:systole_pkg::LOAD_COUNT2_W] == '0
       || dest > systole_pkg::DEST_PARAM
-      || bank > (dest == systole_pkg::DEST_PARAM ? systole_pkg::BANK_B_ZERO_POINT : 4'd0);
+      || bank > (dest == systole_pkg::DEST_PARAM ? systole_pkg::BANK_SHIFT : 4'd0);
 
   // Depths have 17 bits: a buffer may have 65536 words.
   always_comb begin
@@ -59,7 +60,7 @@ module systole_check #(
     endcase
   end
 
-  // MATMUL.
+  // MATMUL. Any two 8-bit types, or twice the same floating-point type, which has no zero points and whole elements only.
   assign a_dtype = cmd_i[systole_pkg::MATMUL_A_DTYPE_LSB+:systole_pkg::MATMUL_A_DTYPE_W];
   assign b_dtype = cmd_i[systole_pkg::MATMUL_B_DTYPE_LSB+:systole_pkg::MATMUL_B_DTYPE_W];
   assign k_tail = cmd_i[systole_pkg::MATMUL_K_TAIL_LSB+:systole_pkg::MATMUL_K_TAIL_W];
@@ -70,7 +71,7 @@ module systole_check #(
   assign param = cmd_i[systole_pkg::MATMUL_PARAM_LSB+:systole_pkg::MATMUL_PARAM_W];
   assign param_used = cmd_i[systole_pkg::MATMUL_SEED_LSB+:systole_pkg::MATMUL_SEED_W] == systole_pkg::SEED_BIAS
       || cmd_i[systole_pkg::MATMUL_B_ZP_PER_COLUMN_LSB];
-  assign matmul_bad = a_dtype > systole_pkg::DTYPE_U8 || b_dtype > systole_pkg::DTYPE_U8
+  assign matmul_bad = types_bad
       || cmd_i[systole_pkg::MATMUL_SEED_LSB+:systole_pkg::MATMUL_SEED_W] > systole_pkg::SEED_KEEP
       || cmd_i[systole_pkg::MATMUL_M0_LSB+:systole_pkg::MATMUL_M0_W] == '0
       || cmd_i[systole_pkg::MATMUL_M1_LSB+:systole_pkg::MATMUL_M1_W] == '0
@@ -79,14 +80,35 @@ module systole_check #(
       || cmd_i[systole_pkg::MATMUL_N_LSB+:systole_pkg::MATMUL_N_W] == '0
       || k_tail == '0 || k_tail > 8'(2 * Rows) || n_tail == '0 || n_tail > 8'(Cols);
 
+  always_comb begin
+    types_bad = 1'b1;
+    if (a_dtype == systole_pkg::DTYPE_S8 || a_dtype == systole_pkg::DTYPE_U8) begin
+      types_bad = b_dtype != systole_pkg::DTYPE_S8 && b_dtype != systole_pkg::DTYPE_U8;
+    end else if (Fp != 0 && (a_dtype == systole_pkg::DTYPE_FP16 || a_dtype == systole_pkg::DTYPE_BF16)) begin
+      types_bad = b_dtype != a_dtype || cmd_i[systole_pkg::MATMUL_B_ZP_PER_COLUMN_LSB]
+          || cmd_i[systole_pkg::MATMUL_A_ZERO_POINT_LSB+:systole_pkg::MATMUL_A_ZERO_POINT_W] != '0
+          || cmd_i[systole_pkg::MATMUL_B_ZERO_POINT_LSB+:systole_pkg::MATMUL_B_ZERO_POINT_W] != '0
+          || k_tail[0];
+    end
+  end
+
   // STORE.
   assign store_acc = cmd_i[systole_pkg::STORE_ACC_LSB+:systole_pkg::STORE_ACC_W];
   assign store_n_tail = cmd_i[systole_pkg::STORE_N_TAIL_LSB+:systole_pkg::STORE_N_TAIL_W];
-  assign store_bad = cmd_i[systole_pkg::STORE_OUT_DTYPE_LSB+:systole_pkg::STORE_OUT_DTYPE_W] != systole_pkg::DTYPE_S32
+  assign store_param = cmd_i[systole_pkg::STORE_PARAM_LSB+:systole_pkg::STORE_PARAM_W];
+  assign store_bad = epilogue_bad
       || cmd_i[systole_pkg::STORE_M0_LSB+:systole_pkg::STORE_M0_W] == '0
       || cmd_i[systole_pkg::STORE_M1_LSB+:systole_pkg::STORE_M1_W] == '0
       || cmd_i[systole_pkg::STORE_N_LSB+:systole_pkg::STORE_N_W] == '0
       || store_n_tail == '0 || store_n_tail > 8'(Cols);
+
+  systole_check_epilogue #(
+      .Fp(Fp)
+  ) u_epilogue (
+      .cmd_i,
+      .bad_o       (epilogue_bad),
+      .param_used_o(store_param_used)
+  );
 
   always_comb begin
     engine_o = 2'd0;
@@ -135,6 +157,8 @@ module systole_check #(
       address_o = {48'd0, param};
     end else if (engine_o == 2'd2 && {1'b0, store_acc} >= 17'(2 * AccRows)) begin
       address_o = {48'd0, store_acc};
+    end else if (engine_o == 2'd2 && store_param_used && {1'b0, store_param} >= 17'(ParamEntries)) begin
+      address_o = {48'd0, store_param};
     end else begin
       range_bad = 1'b0;
     end

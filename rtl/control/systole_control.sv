@@ -18,8 +18,8 @@ module systole_control #(
     parameter int MaxReads = 16,
     parameter int MaxWrites = 16,
     parameter int EpLanes = 8,
-    parameter int ElementLatency = 1,
-    parameter int Fp = 0,
+    parameter int Fp = 1,
+    parameter int L = (Fp != 0) ? 4 : 1,  // cycles an element takes, for CAP0
     parameter int AccelId = 0,
     parameter int FetchSlots = 8,  // records fetched ahead
     parameter int OrderDepth = 32  // records dispatched and not yet retired
@@ -152,7 +152,7 @@ module systole_control #(
       .cap0_cols_log2_i          (4'($clog2(Cols))),
       .cap0_axi_bytes_log2_i     (4'($clog2(AxiDataW / 8))),
       .cap0_fp_i                 (Fp != 0),
-      .cap0_element_latency_i    (4'(ElementLatency)),
+      .cap0_element_latency_i    (4'(L)),
       .cap0_epilogue_lanes_log2_i(4'($clog2(EpLanes))),
       .cap0_queue_depth_i        (8'(QueueDepth)),
       .cap1_act_words_log2_i     (5'($clog2(ActWords))),
@@ -226,6 +226,7 @@ module systole_control #(
       .WgtWords(WgtWords),
       .AccRows(AccRows),
       .ParamEntries(ParamEntries),
+      .Fp(Fp),
       .AccelId(AccelId),
       .QueueDepth(QueueDepth),
       .OrderDepth(OrderDepth)

@@ -15,6 +15,7 @@ module systole_dispatch #(
     parameter int WgtWords = 1024,
     parameter int AccRows = 1024,
     parameter int ParamEntries = 64,
+    parameter int Fp = 1,
     parameter int AccelId = 0,
     parameter int QueueDepth = 4,
     parameter int OrderDepth = 32
@@ -72,6 +73,7 @@ module systole_dispatch #(
       .WgtWords(WgtWords),
       .AccRows(AccRows),
       .ParamEntries(ParamEntries),
+      .Fp(Fp),
       .AccelId(AccelId)
   ) u_check (
       .cmd_i,

@@ -28,7 +28,8 @@ enum Engine : unsigned { load = 0, compute = 1, store = 2 };
 
 constexpr unsigned accel_id = 3;
 
-/// A legal record of the engine; the unused parts of it vary with `salt`.
+/// A legal record of the engine; the unused parts of it vary with `salt`, and so do the types: int8 and S32 with small ones, others
+/// with the salt's upper bits.
 inline Record legal_record(unsigned engine, uint32_t salt = 0) {
   Record r{};
   SET(r, CMD_OPCODE, engine + 1);
@@ -57,6 +58,11 @@ inline Record legal_record(unsigned engine, uint32_t salt = 0) {
     SET(r, MATMUL_K1, 4);
     SET(r, MATMUL_N, 5);
     SET(r, MATMUL_K_TAIL, 1 + salt % 32);
+    if (salt >> 30 != 0) {  // binary16 or bfloat16
+      SET(r, MATMUL_A_DTYPE, SYSTOLE_DTYPE_FP16 + (salt >> 31));
+      SET(r, MATMUL_B_DTYPE, SYSTOLE_DTYPE_FP16 + (salt >> 31));
+      SET(r, MATMUL_K_TAIL, 2 + 2 * (salt % 16));
+    }
     SET(r, MATMUL_N_TAIL, 1 + salt % 16);
     SET(r, MATMUL_ACC_N_STRIDE, salt);
   } else {
@@ -68,6 +74,19 @@ inline Record legal_record(unsigned engine, uint32_t salt = 0) {
     SET(r, STORE_N_TAIL, 16);
     SET(r, STORE_OUT_DTYPE, SYSTOLE_DTYPE_S32);
     SET(r, STORE_PITCH1, salt);
+    if (salt >> 30 == 1) {  // U8, with parameters from the banks
+      SET(r, STORE_OUT_DTYPE, SYSTOLE_DTYPE_U8);
+      SET(r, STORE_REQUANT, SYSTOLE_REQUANT_FIXED);
+      SET(r, STORE_PER_COLUMN, 1);
+      SET(r, STORE_OUT_ZERO_POINT, salt);
+      SET(r, STORE_CLAMP_MIN, salt % 100);
+      SET(r, STORE_CLAMP_MAX, 255);
+      SET(r, STORE_PARAM, salt % 64);
+    } else if (salt >> 30 != 0) {  // bfloat16, between -2 and +infinity
+      SET(r, STORE_OUT_DTYPE, SYSTOLE_DTYPE_BF16);
+      SET(r, STORE_CLAMP_MIN, 0xC0000000);
+      SET(r, STORE_CLAMP_MAX, 0x7F800000);
+    }
   }
   return r;
 }

@@ -3,6 +3,7 @@
 #include "Vcontrol_128.h"
 #include "Vcontrol_32.h"
 #include "Vcontrol_512.h"
+#include "Vcontrol_int8.h"
 #include "tb/block/control/control_bench.hpp"
 
 namespace systole::tb {
@@ -263,7 +264,6 @@ const std::vector<Fault> &faults() {
       {"matmul weight format", compute, SYSTOLE_ERROR_RESERVED_FIELD, {}, SPOIL(MATMUL_WEIGHT_FORMAT, 8)},
       {"store activation", store, SYSTOLE_ERROR_RESERVED_FIELD, {}, SPOIL(STORE_ACTIVATION, 1)},
       {"store residual", store, SYSTOLE_ERROR_RESERVED_FIELD, {}, SPOIL(STORE_RESIDUAL, 1)},
-      {"store requant", store, SYSTOLE_ERROR_RESERVED_FIELD, {}, SPOIL(STORE_REQUANT, 4)},
       {"load takes its own token", load, SYSTOLE_ERROR_FIELD, {}, SPOIL(CMD_WAIT, 0x01)},
       {"load gives compute's token", load, SYSTOLE_ERROR_FIELD, {}, SPOIL(CMD_GIVE, 0x04)},
       {"compute takes store's token", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(CMD_WAIT, 0x40)},
@@ -275,16 +275,57 @@ const std::vector<Fault> &faults() {
       {"load count2 0", load, SYSTOLE_ERROR_FIELD, {}, SPOIL(LOAD_COUNT2, 0)},
       {"load dest 4", load, SYSTOLE_ERROR_FIELD, {}, SPOIL(LOAD_DEST, 4)},
       {"load bank of no parameter", load, SYSTOLE_ERROR_FIELD, {}, SPOIL(LOAD_BANK, 1)},
-      {"load bank 2",
+      {"load bank 4",
        load,
        SYSTOLE_ERROR_FIELD,
        {},
        [](Record &r) {
          SET(r, LOAD_DEST, SYSTOLE_DEST_PARAM);
          SET(r, LOAD_DST, 0);
-         SET(r, LOAD_BANK, 2);
+         SET(r, LOAD_BANK, 4);
        }},
-      {"matmul a dtype", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_A_DTYPE, SYSTOLE_DTYPE_FP16)},
+      {"matmul of a float and an integer", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_A_DTYPE, SYSTOLE_DTYPE_FP16)},
+      {"matmul of an integer and a float", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_B_DTYPE, SYSTOLE_DTYPE_BF16)},
+      {"matmul of two kinds of floats",
+       compute,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(compute, 1U << 30);
+         SET(r, MATMUL_B_DTYPE, SYSTOLE_DTYPE_BF16);
+       }},
+      {"matmul of floats with a zero point",
+       compute,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(compute, 1U << 30);
+         SET(r, MATMUL_A_ZERO_POINT, 1);
+       }},
+      {"matmul of floats with a zero point of B",
+       compute,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(compute, 3U << 30);
+         SET(r, MATMUL_B_ZERO_POINT, 128);
+       }},
+      {"matmul of floats with zero points per column",
+       compute,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(compute, 3U << 30);
+         SET(r, MATMUL_B_ZP_PER_COLUMN, 1);
+       }},
+      {"matmul of half a float",
+       compute,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(compute, 1U << 30);
+         SET(r, MATMUL_K_TAIL, 31);
+       }},
       {"matmul b dtype", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_B_DTYPE, 15)},
       {"matmul seed 3", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_SEED, 3)},
       {"matmul m0 0", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_M0, 0)},
@@ -296,7 +337,73 @@ const std::vector<Fault> &faults() {
       {"matmul k tail 33", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_K_TAIL, 33)},
       {"matmul n tail 0", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_N_TAIL, 0)},
       {"matmul n tail 17", compute, SYSTOLE_ERROR_FIELD, {}, SPOIL(MATMUL_N_TAIL, 17)},
-      {"store dtype", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_OUT_DTYPE, SYSTOLE_DTYPE_S8)},
+      {"store dtype", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_OUT_DTYPE, 6)},
+      {"store of bytes without a rule", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_OUT_DTYPE, SYSTOLE_DTYPE_S8)},
+      {"store of sums with a rule", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_REQUANT, SYSTOLE_REQUANT_FLOAT)},
+      {"store of sums with a bound", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_CLAMP_MAX, 1)},
+      {"store of floats with a NaN as bound",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 2U << 30);
+         SET(r, STORE_CLAMP_MIN, 0x7FC00000);
+       }},
+      {"store of floats with a scale",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 2U << 30);
+         SET(r, STORE_SCALE, 0x3F800000);
+       }},
+      {"store of bytes with bounds in reverse",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 1U << 30);
+         SET(r, STORE_CLAMP_MIN, 200);
+         SET(r, STORE_CLAMP_MAX, 199);
+       }},
+      {"store of bytes with a bound beyond them",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 1U << 30);
+         SET(r, STORE_CLAMP_MAX, 256);
+       }},
+      {"store with a scale beside the bank's",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 1U << 30);
+         SET(r, STORE_SCALE, 1);
+       }},
+      {"store with an infinite scale",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 1U << 30);
+         SET(r, STORE_REQUANT, SYSTOLE_REQUANT_FLOAT);
+         SET(r, STORE_PER_COLUMN, 0);
+         SET(r, STORE_PARAM, 0);
+         SET(r, STORE_SCALE, 0x7F800000);
+       }},
+      {"store with a shift of 31",
+       store,
+       SYSTOLE_ERROR_FIELD,
+       {},
+       [](Record &r) {
+         r = legal_record(store, 1U << 30);
+         SET(r, STORE_PER_COLUMN, 0);
+         SET(r, STORE_PARAM, 0);
+         SET(r, STORE_SCALE, 1);
+         SET(r, STORE_SHIFT, 31);
+       }},
       {"store m0 0", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_M0, 0)},
       {"store m1 0", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_M1, 0)},
       {"store n 0", store, SYSTOLE_ERROR_FIELD, {}, SPOIL(STORE_N, 0)},
@@ -338,6 +445,11 @@ const std::vector<Fault> &faults() {
          SET(r, MATMUL_PARAM, 100);
        }},
       {"store accumulators", store, SYSTOLE_ERROR_RANGE, 2048, SPOIL(STORE_ACC, 2048)},
+      {"store parameters", store, SYSTOLE_ERROR_RANGE, 64,
+       [](Record &r) {
+         r = legal_record(store, 1U << 30);
+         SET(r, STORE_PARAM, 64);
+       }},
       {"store address", store, SYSTOLE_ERROR_RANGE, 0xFF00000000000000ULL,
        [](Record &r) {
          SET(r, STORE_ADDRESS_LO, 0);
@@ -371,6 +483,41 @@ TYPED_TEST(ControlTest, StopsAtEveryKindOfIllegalRecord) {
     this->expect_error(fault.code, good, fault.address.value_or(base + 64 * good));
     if (this->HasFailure()) return;
   }
+}
+
+TYPED_TEST(ControlTest, TellsThatItHasFloatingPoint) {
+  const uint32_t cap0 = this->bench.read(SYSTOLE_REG_CAP0);
+  EXPECT_EQ(cap0 & SYSTOLE_CAP0_FP_MASK, SYSTOLE_CAP0_FP_MASK);
+  EXPECT_EQ((cap0 & SYSTOLE_CAP0_ELEMENT_LATENCY_MASK) >> SYSTOLE_CAP0_ELEMENT_LATENCY_LSB, 4U);
+}
+
+/// A build with Fp = 0.
+using IntegerControlTest = ControlTest<ControlBench<Vcontrol_int8, 128>>;
+
+TEST_F(IntegerControlTest, TellsThatItHasNoFloatingPoint) {
+  const uint32_t cap0 = bench.read(SYSTOLE_REG_CAP0);
+  EXPECT_EQ(cap0 & SYSTOLE_CAP0_FP_MASK, 0U);
+  EXPECT_EQ((cap0 & SYSTOLE_CAP0_ELEMENT_LATENCY_MASK) >> SYSTOLE_CAP0_ELEMENT_LATENCY_LSB, 1U);
+}
+
+TEST_F(IntegerControlTest, StopsAtFloatingPoint) {
+  for (const auto &[engine, salt] : {std::pair{compute, 1U << 30}, std::pair{compute, 2U << 30}, std::pair{store, 2U << 30}}) {
+    SCOPED_TRACE(salt);
+    bench.soft_reset();
+    bench.start(0x1000, 3);
+    bench.put(legal_record(engine, 0));
+    bench.put(legal_record(engine, salt));
+    bench.doorbell();
+    ASSERT_TRUE(bench.wait_for([&] { return bench.dut->stop_o != 0; }));
+    EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), unsigned{SYSTOLE_ERROR_FIELD});
+    EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_INDEX), 1U);
+    EXPECT_EQ(bench.read64(SYSTOLE_REG_ERROR_ADDR_LO), 0x1000U + 64);
+  }
+  // Requantised results it has.
+  bench.soft_reset();
+  bench.start(0x1000, 3);
+  bench.run({legal_record(store, 1U << 30)});
+  EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), 0U);
 }
 
 TYPED_TEST(ControlTest, RefusesEveryReservedBitOfEveryCommand) {

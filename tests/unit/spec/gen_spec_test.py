@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """scripts/gen_spec.py: committed outputs are current, stale ones are named, each kind of faulty specification is refused."""
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,22 @@ class GenSpecTest(unittest.TestCase):
                 self.assertEqual([name in result.stderr for name in OUTPUTS], [name == output for name in OUTPUTS])
                 self.assertEqual(path.read_text(encoding="utf-8"), text + " ")
                 path.write_text(text, encoding="utf-8")
+
+    def test_keeps_paragraphs_and_list_items_apart(self):
+        doc = 'doc = """A para-\n  graph.\n\n- one *item*\n  goes on\n- ' + "long " * 40 + '\n\nAnother."""\n'
+        spec_text = re.sub(r'(\[\[command\]\]\nname = "STORE"\n)doc = """.*?"""\n', lambda match: match[1] + doc, SPEC, flags=re.S)
+        self.assertIn("one *item*", spec_text)
+        with tempfile.TemporaryDirectory() as folder:
+            spec = pathlib.Path(folder, "spec.toml")
+            spec.write_text(spec_text, encoding="utf-8")
+            self.assertEqual(generate("--spec", spec, "--root", folder).returncode, 0)
+            header = pathlib.Path(folder, OUTPUTS[2]).read_text(encoding="utf-8")
+            document = pathlib.Path(folder, OUTPUTS[3]).read_text(encoding="utf-8")
+        # Lines that fit; a continued item is indented below its first line; the paragraphs around the list stand alone.
+        self.assertRegex(header, r"/\* STORE\. A para- graph\.\n \*\n \* - one \*item\* goes on\n \* - (long )+long\n"
+                                 r"( \*   (long )*long\n)+ \*\n \* Another\. \*/\n#define")
+        self.assertRegex(document, r"### STORE\n\nA para- graph\.\n\n- one \\\*item\\\* goes on\n- (long )+long\n"
+                                   r"(  (long )*long\n)+\nAnother\.\n\n\|")
 
     def test_refuses_overlapping_command_fields(self):
         self.refuses('word = 4,  bits = "7:4",   name = "bank"', 'word = 4,  bits = "7:3",   name = "bank"', "LOAD.bank")
