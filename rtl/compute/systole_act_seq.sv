@@ -38,7 +38,7 @@ module systole_act_seq #(
 
   output logic              row_o,
   output logic [ActW-1:0]   act_addr_o,
-  output logic              signed_o,
+  output logic [3:0]        dtype_o,
   output logic [7:0]        zero_point_o,
   output logic [RowW-1:0]   acc_row_o,
   output logic              acc_read_o,   // the row's seed is what the accumulator holds
@@ -63,7 +63,8 @@ module systole_act_seq #(
   endfunction
 
   // --- the command whose tiles are starting ---------------------------------------------------------------------------------
-  logic         valid_q, order_q, a_signed_q, wait_act_q, wait_acc_q, give_act_q, give_acc_q, bias_q, keep_q;
+  logic         valid_q, order_q, wait_act_q, wait_acc_q, give_act_q, give_acc_q, bias_q, keep_q;
+  logic [3:0]   a_dtype_q;
   logic [7:0]   a_zero_point_q;
   logic [31:0]  idx_q;
   logic [15:0]  m0_q, m1_q, m_last_q;
@@ -83,7 +84,7 @@ module systole_act_seq #(
   always_ff @(posedge clk_i) begin
     if (load) begin
       order_q        <= cmd_i[systole_pkg::MATMUL_ORDER_LSB];
-      a_signed_q     <= cmd_i[systole_pkg::MATMUL_A_DTYPE_LSB +: 4] == 4'(systole_pkg::DTYPE_S8);
+      a_dtype_q      <= cmd_i[systole_pkg::MATMUL_A_DTYPE_LSB +: 4];
       wait_act_q     <= cmd_i[systole_pkg::CMD_WAIT_LSB + systole_pkg::TOKEN_ACT_FULL];
       wait_acc_q     <= cmd_i[systole_pkg::CMD_WAIT_LSB + systole_pkg::TOKEN_ACC_FREE];
       give_act_q     <= cmd_i[systole_pkg::CMD_GIVE_LSB + systole_pkg::TOKEN_ACT_FREE];
@@ -202,7 +203,8 @@ module systole_act_seq #(
   assign take_acc_free_o = start && wait_acc_q;
 
   // --- the rows: of the tile that starts now, or of the one that started last -----------------------------------------------
-  logic         a_signed_r, seed_acc_r, seed_bias_r, give_act_r, give_acc_r, last_r;  // _r: of the started tile
+  logic         seed_acc_r, seed_bias_r, give_act_r, give_acc_r, last_r;  // _r: of the started tile
+  logic [3:0]   a_dtype_r;
   logic [7:0]   a_zero_point_r;
   logic [31:0]  idx_r;
   logic [15:0]  m0_r, i0_q, i1_q, i0, i1;       // iterations after this row
@@ -232,7 +234,7 @@ module systole_act_seq #(
 
   always_ff @(posedge clk_i) begin
     if (start) begin
-      a_signed_r     <= a_signed_q;
+      a_dtype_r      <= a_dtype_q;
       a_zero_point_r <= a_zero_point_q;
       seed_acc_r     <= reads;
       seed_bias_r    <= first_k && bias_q;
@@ -262,7 +264,7 @@ module systole_act_seq #(
   end
 
   assign act_addr_o   = addr[ActW-1:0];
-  assign signed_o     = start ? a_signed_q : a_signed_r;
+  assign dtype_o      = start ? a_dtype_q : a_dtype_r;
   assign zero_point_o = start ? a_zero_point_q : a_zero_point_r;
   assign acc_row_o    = acc[RowW-1:0];
   assign acc_read_o   = row_o && seed_acc;

@@ -12,7 +12,8 @@ module systole_compute #(
   parameter int AccRows      = 1024,
   parameter int ParamEntries = 64,
   parameter int EpLanes      = 8,
-  parameter int L            = 1,
+  parameter int Fp           = 0,                    // floating-point lanes
+  parameter int L            = (Fp != 0) ? 4 : 1,    // cycles an element takes
   parameter int AxiAddrW     = 40
 ) (
   input  logic                  clk_i,
@@ -50,17 +51,13 @@ module systole_compute #(
   output logic [EpLanes*32-1:0] acc_rd_data_o
 );
 
-  localparam int OpW    = 9;
-  localparam int LaneW  = 2 * OpW;
+  localparam int P      = (Fp != 0) ? 2 : 0;  // registers behind the edges and behind the products
+  localparam int LaneW  = (Fp != 0) ? 32 : 18;
   localparam int ActW   = $clog2(ActWords);
   localparam int WgtW   = $clog2(WgtWords);
   localparam int RowW   = $clog2(2 * AccRows);
   localparam int ParamW = $clog2(ParamEntries);
   localparam int ColW   = $clog2(Cols);
-
-  if (L != 1) begin : gen_bad_latency
-    systole_error_the_integer_array_has_an_element_latency_of_1 u_error ();
-  end
 
   // --- write port decode ----------------------------------------------------------------------------------------------------
   logic wr_act, wr_wgt, wr_acc, wr_bias, wr_zp, acc_wr_ready;
@@ -83,14 +80,15 @@ module systole_compute #(
   logic [31:0]       wgt_err_idx, act_err_idx;
   logic [17:0]       wgt_err_addr, act_err_addr;
 
-  logic              push, push_free, push_per_column, push_signed;
+  logic              push, push_free, push_per_column;
+  logic [3:0]        push_dtype, row_dtype;
   logic [WgtW-1:0]   push_addr;
   logic [ParamW-1:0] push_param;
   logic [ColW-1:0]   push_column;
   logic [7:0]        push_zero_point, push_valid_bytes;
   logic [Cols-1:0]   push_enable;
 
-  logic              row, row_signed, row_acc_read, row_bias_read, row_act_free, row_acc_full, row_last;
+  logic              row, row_acc_read, row_bias_read, row_act_free, row_acc_full, row_last;
   logic [ActW-1:0]   row_act_addr;
   logic [7:0]        row_zero_point;
   logic [RowW-1:0]   row_acc;
@@ -120,7 +118,7 @@ module systole_compute #(
     .column_o       (push_column),
     .per_column_o   (push_per_column),
     .zero_point_o   (push_zero_point),
-    .signed_o       (push_signed),
+    .dtype_o        (push_dtype),
     .valid_bytes_o  (push_valid_bytes),
     .free_o         (push_free),
     .enable_o       (push_enable),
@@ -163,7 +161,7 @@ module systole_compute #(
     .tile_start_o   (tile_start),
     .row_o          (row),
     .act_addr_o     (row_act_addr),
-    .signed_o       (row_signed),
+    .dtype_o        (row_dtype),
     .zero_point_o   (row_zero_point),
     .acc_row_o      (row_acc),
     .acc_read_o     (row_acc_read),
@@ -207,9 +205,12 @@ module systole_compute #(
   );
 
   // --- edges ----------------------------------------------------------------------------------------------------------------
-  logic                  a_signed_q, switch_q, b_signed_q, per_column_q;
+  logic                  switch_q, per_column_q;
+  logic [3:0]            a_dtype_q, b_dtype_q;
   logic [7:0]            a_zero_point_q, b_zero_point_q, bank_zero_point, valid_bytes_q;
   logic [Rows*LaneW-1:0] act_edge, wgt_edge;
+  logic                  array_switch;
+  logic [Cols-1:0]       array_push;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) switch_q <= 1'b0;
@@ -217,9 +218,9 @@ module systole_compute #(
   end
 
   always_ff @(posedge clk_i) begin
-    a_signed_q     <= row_signed;
+    a_dtype_q      <= row ? row_dtype : 4'(systole_pkg::DTYPE_S8);  // between rows the floating-point elements rest
     a_zero_point_q <= row_zero_point;
-    b_signed_q     <= push_signed;
+    b_dtype_q      <= push_dtype;
     b_zero_point_q <= push_zero_point;
     per_column_q   <= push_per_column;
     valid_bytes_q  <= push_valid_bytes;
@@ -237,39 +238,83 @@ module systole_compute #(
     .zero_point_o(bank_zero_point)
   );
 
-  systole_edge #(.Rows(Rows), .OpW(OpW), .L(L)) u_act_edge (
+  systole_edge #(.Rows(Rows), .Fp(Fp), .L(L), .Weights(0)) u_act_edge (
     .clk_i,
     .rst_ni,
-    .signed_i     (a_signed_q),
+    .dtype_i      (a_dtype_q),
     .zero_point_i (a_zero_point_q),
     .valid_bytes_i(8'd255),
     .lanes_i      (act_lanes),
     .lanes_o      (act_edge)
   );
 
-  systole_edge #(.Rows(Rows), .OpW(OpW), .L(L)) u_wgt_edge (
+  systole_edge #(.Rows(Rows), .Fp(Fp), .L(L), .Weights(1)) u_wgt_edge (
     .clk_i,
     .rst_ni,
-    .signed_i     (b_signed_q),
+    .dtype_i      (b_dtype_q),
     .zero_point_i (per_column_q ? bank_zero_point : b_zero_point_q),
     .valid_bytes_i(valid_bytes_q),
     .lanes_i      (wgt_lanes),
     .lanes_o      (wgt_edge)
   );
 
+  if (Fp != 0) begin : gen_edge_register
+    logic            edge_switch_q;
+    logic [Cols-1:0] edge_push_q;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) {edge_switch_q, edge_push_q} <= '0;
+      else         {edge_switch_q, edge_push_q} <= {switch_q, push_enable};
+    end
+
+    assign array_switch = edge_switch_q;
+    assign array_push   = edge_push_q;
+  end else begin : gen_no_edge_register
+    assign array_switch = switch_q;
+    assign array_push   = push_enable;
+  end
+
   // --- array and accumulators -----------------------------------------------------------------------------------------------
   logic [Cols*32-1:0] psum_top, psum_bottom;
   logic               acc_full;
 
-  systole_array #(.Rows(Rows), .Cols(Cols), .OpW(OpW)) u_array (
+  systole_array #(.Rows(Rows), .Cols(Cols), .Fp(Fp), .L(L)) u_array (
     .clk_i,
     .act_i   (act_edge),
-    .switch_i(switch_q),
+    .switch_i(array_switch),
     .wgt_i   (wgt_edge),
-    .push_i  (push_enable),
+    .push_i  (array_push),
     .psum_i  (psum_top),
     .psum_o  (psum_bottom)
   );
+
+  // The row that the accumulators see: P cycles behind the activation's address; a row outside a memory is not written.
+  localparam int AccW = RowW + ParamW + 5;
+
+  logic [AccW-1:0]   acc_ctl;
+  logic              acc_row, acc_row_read, acc_row_bias, acc_row_full, acc_row_last;
+  logic [RowW-1:0]   acc_row_addr;
+  logic [ParamW-1:0] acc_row_param;
+
+  assign {acc_row, acc_row_read, acc_row_bias, acc_row_full, acc_row_last, acc_row_addr, acc_row_param} = acc_ctl;
+
+  if (P == 0) begin : gen_acc_now
+    assign acc_ctl = {row && !act_err, row_acc_read, row_bias_read, row_acc_full, row_last, row_acc, row_param};
+  end else begin : gen_acc_delay
+    logic [2*AccW-1:0] taps;
+
+    systole_taps #(.W(AccW), .N(2), .Step(P)) u_delay (
+      .clk_i,
+      .rst_ni,
+      .d_i   ({row && !act_err, row_acc_read, row_bias_read, row_acc_full, row_last, row_acc, row_param}),
+      .taps_o(taps)
+    );
+
+    assign acc_ctl = taps[AccW +: AccW];
+
+    logic unused_now;
+    assign unused_now = ^taps[AccW-1:0];
+  end
 
   systole_accumulators #(
     .Rows        (Rows),
@@ -281,13 +326,13 @@ module systole_compute #(
   ) u_accumulators (
     .clk_i,
     .rst_ni,
-    .row_i      (row && !act_err),  // a row outside a memory is not written
-    .acc_row_i  (row_acc),
-    .acc_read_i (row_acc_read),
-    .bias_read_i(row_bias_read),
-    .param_i    (row_param),
-    .acc_full_i (row_acc_full),
-    .last_i     (row_last),
+    .row_i      (acc_row),
+    .acc_row_i  (acc_row_addr),
+    .acc_read_i (acc_row_read),
+    .bias_read_i(acc_row_bias),
+    .param_i    (acc_row_param),
+    .acc_full_i (acc_row_full),
+    .last_i     (acc_row_last),
     .psum_o     (psum_top),
     .psum_i     (psum_bottom),
     .acc_full_o (acc_full),
@@ -306,7 +351,7 @@ module systole_compute #(
   );
 
   // --- tokens: a buffer is free when its last bank has been read ------------------------------------------------------------
-  localparam int ActFreeDelay = (L * (Rows - 1) > Cols - 1) ? L * (Rows - 1) : Cols - 1;  // activations by row, bias by column
+  localparam int ActFreeDelay = (L * (Rows - 1) > P + Cols - 1) ? L * (Rows - 1) : P + Cols - 1;  // activations by row, bias by column
 
   logic [1:0] act_free, wgt_free;
 

@@ -1,50 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Edge of the array: removes the zero point from every byte of every lane and masks the bytes at or beyond `valid_bytes_i`.
+/// Edge of the array: turns each lane of an operand word into what the elements multiply, and masks the bytes at or beyond
+/// `valid_bytes_i`.
 ///
-/// Combinational on the lanes; the control inputs belong to row 0's lane and are delayed by L cycles a row inside. A lane leaves
-/// as two OpW-bit signed operands {byte 1, byte 0}.
+/// The control inputs belong to row 0's lane and are delayed by L cycles a row inside. int8: the zero point is removed from both bytes.
+/// Without floating point a lane leaves in the same cycle as {byte 1, byte 0}, two signed 9-bit operands. With it, one cycle later, as 24 bits
+/// in a word of 32 (whole words simulate faster; the upper 8 are 0):
+///
+///   bits     int8                          binary16, bfloat16
+///   [11:0]   byte 0, signed                {0, significand}: leading one at bit 10 (subnormal numbers are normalised), 0 for zero; for the
+///                                          special values: infinity 0x400, NaN 0x600 and more
+///   [20:12]  byte 1, signed                exponent of the leading one plus ExpBias
+///   [21]     0                             sign
+///   [22]     0                             special: infinity or NaN
+///   [23]     0                             activations: 1; weights: pass, the element is masked (partial sums pass it unchanged)
 module systole_edge #(
-  parameter int Rows = 16,
-  parameter int OpW  = 9,
-  parameter int L    = 1
+  parameter int Rows    = 16,
+  parameter int Fp      = 0,
+  parameter int L       = (Fp != 0) ? 4 : 1,
+  parameter int Weights = 0,                        // lanes are weights
+  parameter int ExpBias = (Weights != 0) ? 0 : 383, // product exponents: those of binary32 + 256
+  parameter int LaneW   = (Fp != 0) ? 32 : 18
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
-  input  logic                  signed_i,       // operands are s8 (else u8), and so is the zero point
-  input  logic [7:0]            zero_point_i,
+  input  logic [3:0]            dtype_i,
+  input  logic [7:0]            zero_point_i,   // in that type
   input  logic [7:0]            valid_bytes_i,  // of the word: 1 to 2*Rows
   input  logic [Rows*16-1:0]    lanes_i,
-  output logic [Rows*2*OpW-1:0] lanes_o
+  output logic [Rows*LaneW-1:0] lanes_o
 );
 
-  localparam int CtlW = 17;
+  localparam int CtlW = 32;  // of each row, 20 of them in use: whole words simulate faster
 
   logic [Rows*CtlW-1:0] ctl;
 
   systole_taps #(.W(CtlW), .N(Rows), .Step(L)) u_skew (
     .clk_i,
     .rst_ni,
-    .d_i   ({signed_i, zero_point_i, valid_bytes_i}),
+    .d_i   (CtlW'({dtype_i, zero_point_i, valid_bytes_i})),
     .taps_o(ctl)
   );
 
-  for (genvar r = 0; r < Rows; r++) begin : gen_row
-    logic       is_signed;
-    logic [7:0] valid_bytes;
-    logic [8:0] zero_point;
+  if (Fp == 0) begin : gen_int
+    for (genvar r = 0; r < Rows; r++) begin : gen_row
+      logic       is_signed;
+      logic [7:0] valid_bytes;
+      logic [8:0] zero_point;
 
-    assign is_signed   = ctl[r*CtlW + 16];
-    assign valid_bytes = ctl[r*CtlW +: 8];
-    assign zero_point  = {is_signed & ctl[r*CtlW + 15], ctl[r*CtlW + 8 +: 8]};
+      assign is_signed   = ctl[r*CtlW + 16 +: 4] == 4'(systole_pkg::DTYPE_S8);
+      assign valid_bytes = ctl[r*CtlW +: 8];
+      assign zero_point  = {is_signed & ctl[r*CtlW + 15], ctl[r*CtlW + 8 +: 8]};
 
-    for (genvar b = 0; b < 2; b++) begin : gen_byte
-      logic [7:0]     operand;
-      logic [OpW-1:0] centred;
+      for (genvar b = 0; b < 2; b++) begin : gen_byte
+        logic [7:0] operand;
+        logic [8:0] centred;
 
-      assign operand = lanes_i[r*16 + b*8 +: 8];
-      assign centred = OpW'({is_signed & operand[7], operand} - zero_point);
-      assign lanes_o[(2*r+b)*OpW +: OpW] = (valid_bytes > 8'(2*r + b)) ? centred : '0;
+        assign operand = lanes_i[r*16 + b*8 +: 8];
+        assign centred = {is_signed & operand[7], operand} - zero_point;
+        assign lanes_o[(2*r+b)*9 +: 9] = (valid_bytes > 8'(2*r + b)) ? centred : '0;
+      end
+    end
+  end else begin : gen_float
+    logic [Rows*LaneW-1:0] lanes_q;
+    assign lanes_o = lanes_q;
+
+    // Loops without branches, of words: vector code when simulated. The second is left out while no lane is floating point.
+    always_ff @(posedge clk_i) begin : lanes
+      logic [31:0] decoded [Rows];
+      logic [31:0] control, lane, zero_point, byte0, byte1, field, significand, shift, exponent;
+      logic        is_signed, is_float, any_float, brain, special, masked, take;
+      int unsigned r, i, step;
+      control = '0; lane = '0; zero_point = '0; byte0 = '0; byte1 = '0; field = '0; significand = '0; shift = '0; exponent = '0;
+      is_signed = '0; is_float = '0; any_float = '0; brain = '0; special = '0; masked = '0; take = '0;
+      r = 0;
+      i = 0;
+      step = 0;
+
+      for (r = 0; r < Rows; r = r + 1) begin
+        control    = ctl[r*CtlW +: CtlW];
+        lane       = 32'(lanes_i[r*16 +: 16]);
+        is_signed  = control[19:16] == 4'(systole_pkg::DTYPE_S8);
+        zero_point = {{24{is_signed & control[15]}}, control[15:8]};
+        byte0      = {{24{is_signed & lane[7]}}, lane[7:0]} - zero_point;
+        byte1      = {{24{is_signed & lane[15]}}, lane[15:8]} - zero_point;
+        decoded[r] = {11'b0, byte1[8:0] & {9{32'(control[7:0]) > 2 * r + 1}}, byte0[11:0] & {12{32'(control[7:0]) > 2 * r}}};
+        any_float  = any_float | (control[19:16] == 4'(systole_pkg::DTYPE_FP16)) | (control[19:16] == 4'(systole_pkg::DTYPE_BF16));
+      end
+
+      if (any_float) begin
+        for (r = 0; r < Rows; r = r + 1) begin
+          control     = ctl[r*CtlW +: CtlW];
+          lane        = 32'(lanes_i[r*16 +: 16]);
+          brain       = control[19:16] == 4'(systole_pkg::DTYPE_BF16);
+          is_float    = brain | (control[19:16] == 4'(systole_pkg::DTYPE_FP16));
+          masked      = (Weights != 0) & (32'(control[7:0]) <= 2 * r);
+          field       = brain ? 32'(lane[14:7]) : 32'(lane[14:10]);
+          special     = field == (brain ? 32'd255 : 32'd31);
+          significand = {21'b0, field != '0, brain ? {lane[6:0], 3'b0} : lane[9:0]};
+          shift       = '0;
+          for (i = 4; i > 0; i = i - 1) begin
+            step        = 32'd1 << (i - 1);
+            take        = (significand >> (11 - step)) == '0;
+            significand = take ? (significand << step) : significand;
+            shift       = shift | (take ? step : 32'd0);
+          end
+          exponent    = ((field != '0) ? field : 32'd1) - (brain ? 32'd127 : 32'd15) - shift + ExpBias;
+          significand = (special & (significand[9:0] != '0)) ? 32'h600 : significand;
+          lane        = {8'b0, Weights == 0, special, lane[15], exponent[8:0], 1'b0, significand[10:0]};
+          lane        = masked ? 32'h800000 : lane;
+          decoded[r]  = is_float ? lane : decoded[r];
+        end
+      end
+      for (r = 0; r < Rows; r = r + 1) lanes_q[r*LaneW +: LaneW] <= decoded[r];
     end
   end
 

@@ -40,7 +40,7 @@ module systole_weight_seq #(
   output logic [ColW-1:0]   column_o,
   output logic              per_column_o,  // zero point from the bank, else zero_point_o
   output logic [7:0]        zero_point_o,
-  output logic              signed_o,
+  output logic [3:0]        dtype_o,
   output logic [7:0]        valid_bytes_o, // of the weight word
   output logic              free_o,        // the command's last push: give WGT_FREE
   output logic [Cols-1:0]   enable_o,
@@ -57,7 +57,8 @@ module systole_weight_seq #(
   endfunction
 
   // --- the command being walked ---------------------------------------------------------------------------------------------
-  logic         valid_q, wait_q, give_q, order_q, per_column_q, signed_q;
+  logic         valid_q, wait_q, give_q, order_q, per_column_q;
+  logic [3:0]   dtype_q;
   logic [7:0]   zero_point_q, k_tail_q, n_tail_q;
   logic [31:0]  idx_q;
   logic [W-1:0] stride_n_q, stride_k0_q, stride_k1_q, stride_col_q, far_full_q, far_tail_q;
@@ -87,7 +88,7 @@ module systole_weight_seq #(
       give_q       <= cmd_i[systole_pkg::CMD_GIVE_LSB + systole_pkg::TOKEN_WGT_FREE];
       order_q      <= cmd_i[systole_pkg::MATMUL_ORDER_LSB];
       per_column_q <= cmd_i[systole_pkg::MATMUL_B_ZP_PER_COLUMN_LSB];
-      signed_q     <= cmd_i[systole_pkg::MATMUL_B_DTYPE_LSB +: 4] == 4'(systole_pkg::DTYPE_S8);
+      dtype_q      <= cmd_i[systole_pkg::MATMUL_B_DTYPE_LSB +: 4];
       zero_point_q <= cmd_i[systole_pkg::MATMUL_B_ZERO_POINT_LSB +: 8];
       k_tail_q     <= cmd_i[systole_pkg::MATMUL_K_TAIL_LSB +: 8];
       n_tail_q     <= n_tail;
@@ -194,7 +195,7 @@ module systole_weight_seq #(
   assign param_o       = tile_param[ParamW-1:0];
   assign per_column_o  = per_column_q;
   assign zero_point_o  = zero_point_q;
-  assign signed_o      = signed_q;
+  assign dtype_o       = dtype_q;
   assign valid_bytes_o = last_k0 ? k_tail_q : 8'(2 * Rows);
   assign free_o        = last_push && last_tile && give_q;
   assign enable_o      = enable_q;

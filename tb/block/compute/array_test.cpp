@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The systolic array alone, fed with the skew of its edges: results, and the 3n-2 cycles of a square product.
+// The systolic array alone, fed with the skew of its edges: results, the cycles of a square product (3n-2 with elements of one cycle),
+// and the L cycles that a sum takes through each row.
 #include <Varray_16.h>
 #include <Varray_32.h>
 #include <Varray_4.h>
+#include <Varray_4_fp2.h>
+#include <Varray_4_fp3.h>
+#include <Varray_4_fp4.h>
 #include <Varray_8.h>
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -13,8 +17,6 @@
 double sc_time_stamp() { return 0; }
 
 namespace {
-
-constexpr int kOpW = 9;
 
 void set_bits(uint32_t *words, int at, int width, uint32_t value) {
   for (int i = 0; i < width; i++) {
@@ -28,8 +30,12 @@ struct Timing {
   int missing;  // elements of the product that never came out
 };
 
+/// Bits of a lane and of its first operand (the second has nine): docs of systole_edge. L = 1 stands for no floating point.
+constexpr int lane_bits(int latency) { return latency == 1 ? 18 : 32; }
+constexpr int first_bits(int latency) { return latency == 1 ? 9 : 12; }
+
 /// C = A*B with M = N = n over n lanes (K = 2n), operands 9 bits signed, through one weight tile.
-template <class Dut>
+template <class Dut, int L>
 Timing square_product(int n, uint64_t seed) {
   std::mt19937_64 rng(seed);
   auto operand = [&] { return int(rng() % 511) - 255; };
@@ -38,7 +44,7 @@ Timing square_product(int n, uint64_t seed) {
   for (auto &v : b) v = operand();
 
   Dut dut;
-  const int lane = 2 * kOpW, pushes = n;
+  const int lane = lane_bits(L), pushes = n;
   int first_mac = -1;
   std::vector<int32_t> product(n * n, 0);
   std::vector<int> seen(n * n, -1);  // the first cycle in which psum_o shows the element
@@ -47,15 +53,16 @@ Timing square_product(int n, uint64_t seed) {
       for (int k = 0; k < 2 * n; k++) product[m * n + c] += a[m * 2 * n + k] * b[k * n + c];
     }
   }
-  // Row r of a lane stream presented at cycle t + r; weights at t = 0 … n-1, activations from t = n on.
-  for (int t = 0; t < 6 * n + 8; t++) {
+  // Row r of a lane stream presented at cycle t + L*r; weights at t = 0 … n-1, activations from t = n on.
+  for (int t = 0; t < (L + 5) * n + 8; t++) {
     auto *act = reinterpret_cast<uint32_t *>(&dut.act_i), *wgt = reinterpret_cast<uint32_t *>(&dut.wgt_i);
     for (int r = 0; r < n; r++) {
-      const int push = t - r, m = t - r - pushes;
+      const int push = t - L * r, m = t - L * r - pushes;
       for (int i = 0; i < 2; i++) {
         const int k = 2 * r + i;
-        set_bits(wgt, r * lane + i * kOpW, kOpW, push >= 0 && push < n ? b[k * n + (n - 1 - push)] : 0x155);
-        set_bits(act, r * lane + i * kOpW, kOpW, m >= 0 && m < n ? a[m * 2 * n + k] : 0xaa);
+        const int at = r * lane + i * first_bits(L), width = i == 0 ? first_bits(L) : 9;
+        set_bits(wgt, at, width, push >= 0 && push < n ? b[k * n + (n - 1 - push)] : 0x155);
+        set_bits(act, at, width, m >= 0 && m < n ? a[m * 2 * n + k] : 0xaa);
       }
     }
     dut.push_i = t < pushes ? (uint32_t)((uint64_t(2) << t) - 1) : 0;
@@ -78,14 +85,17 @@ Timing square_product(int n, uint64_t seed) {
   return {last_mac - first_mac + 1, int(std::count(seen.begin(), seen.end(), -1))};
 }
 
-template <class Dut>
+/// Cycles from the first multiplication to the last sum. A product of L > 1 has a cycle of its own before the L of its row.
+constexpr int formula(int n, int latency) { return latency == 1 ? 3 * n - 2 : (latency + 2) * (n - 1) + latency + 1; }
+
+template <class Dut, int L = 1>
 void check(int n) {
   for (uint64_t seed = 1; seed <= 5; seed++) {
-    const Timing timing = square_product<Dut>(n, seed);
+    const Timing timing = square_product<Dut, L>(n, seed);
     EXPECT_EQ(timing.missing, 0);
-    EXPECT_EQ(timing.cycles, 3 * n - 2);
+    EXPECT_EQ(timing.cycles, formula(n, L));
     if (seed > 1) continue;
-    std::printf("%dx%d array: %d cycles for M = N = %d, K = %d (3n-2 = %d)\n", n, n, timing.cycles, n, 2 * n, 3 * n - 2);
+    std::printf("%dx%d array, L = %d: %d cycles for M = N = %d, K = %d\n", n, n, L, timing.cycles, n, 2 * n);
   }
 }
 
@@ -93,5 +103,51 @@ TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN4) { check<Varray_4>(4); }
 TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN8) { check<Varray_8>(8); }
 TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN16) { check<Varray_16>(16); }
 TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN32) { check<Varray_32>(32); }
+
+TEST(ArrayTest, SquareProductTakesItsFormulaWithElementsOfSeveralCycles) {
+  check<Varray_4_fp2, 2>(4);
+  check<Varray_4_fp3, 3>(4);
+  check<Varray_4_fp4, 4>(4);
+}
+
+/// Sums that meet only zeros (`is_float`: elements that pass) come out unchanged, L cycles a row later, never earlier.
+template <class Dut, int L>
+void check_fall(int n, bool is_float) {
+  std::mt19937_64 rng(7);
+  Dut dut;
+  const int lane = lane_bits(L), depth = L * n;
+  std::vector<std::vector<uint32_t>> in;
+  for (int t = 0; t < 20 * depth; t++) {
+    auto *act = reinterpret_cast<uint32_t *>(&dut.act_i), *wgt = reinterpret_cast<uint32_t *>(&dut.wgt_i);
+    for (int r = 0; r < n; r++) {
+      set_bits(act, r * lane, lane, is_float ? 0x800000 | 0x17F << 12 | 0x400 : uint32_t(rng()) & 0x0FF0FF);
+      set_bits(wgt, r * lane, lane, is_float ? 0x800000 : 0);
+    }
+    dut.push_i = (1 << n) - 1;
+    dut.switch_i = 1;
+    in.emplace_back(n);
+    for (int c = 0; c < n; c++) {
+      in[t][c] = is_float ? uint32_t(rng()) & 0xBFFFFFFF : uint32_t(rng());  // no NaN, which would become the canonical one
+      reinterpret_cast<uint32_t *>(&dut.psum_i)[c] = in[t][c];
+    }
+    dut.clk_i = 0;
+    dut.eval();
+    for (int c = 0; c < n; c++) {
+      // Once the zeros are everywhere.
+      if (t >= 6 * depth) EXPECT_EQ(reinterpret_cast<uint32_t *>(&dut.psum_o)[c], in[t - depth][c]) << "cycle " << t;
+    }
+    dut.clk_i = 1;
+    dut.eval();
+  }
+}
+
+TEST(ArrayTest, SumsFallOneRowEveryLCycles) {
+  check_fall<Varray_4, 1>(4, false);
+  for (const bool is_float : {false, true}) {
+    check_fall<Varray_4_fp2, 2>(4, is_float);
+    check_fall<Varray_4_fp3, 3>(4, is_float);
+    check_fall<Varray_4_fp4, 4>(4, is_float);
+  }
+}
 
 }  // namespace

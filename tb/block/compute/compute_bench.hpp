@@ -2,9 +2,11 @@
 #pragma once
 
 #include "firmware/include/systole_regs.h"
+#include "tb/block/compute/fused.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -20,6 +22,7 @@ using Record = std::array<uint32_t, 16>;
 /// A MATMUL record by field; counts default to one tile of one row.
 struct Matmul {
   bool a_signed = true, b_signed = true;
+  unsigned float_dtype = 0;  ///< SYSTOLE_DTYPE_FP16 or _BF16 for both operands; 0: int8
   unsigned seed = SYSTOLE_SEED_ZERO, order = SYSTOLE_ORDER_K_INNER;
   bool zp_per_column = false;
   uint8_t a_zp = 0, b_zp = 0;
@@ -38,8 +41,8 @@ struct Matmul {
     SYSTOLE_TB_SET(CMD_VERSION, 1);
     SYSTOLE_TB_SET(CMD_WAIT, wait);
     SYSTOLE_TB_SET(CMD_GIVE, give);
-    SYSTOLE_TB_SET(MATMUL_A_DTYPE, a_signed ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8);
-    SYSTOLE_TB_SET(MATMUL_B_DTYPE, b_signed ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8);
+    SYSTOLE_TB_SET(MATMUL_A_DTYPE, float_dtype != 0 ? float_dtype : unsigned(a_signed ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8));
+    SYSTOLE_TB_SET(MATMUL_B_DTYPE, float_dtype != 0 ? float_dtype : unsigned(b_signed ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8));
     SYSTOLE_TB_SET(MATMUL_SEED, seed);
     SYSTOLE_TB_SET(MATMUL_ORDER, order);
     SYSTOLE_TB_SET(MATMUL_B_ZP_PER_COLUMN, zp_per_column);
@@ -72,14 +75,16 @@ struct Matmul {
 };
 
 /// The compute engine with its memories mirrored and the contract of MATMUL as a plain loop. `Dut` is a Verilated
-/// systole_compute of Rows x Cols.
-template <class Dut, int Rows, int Cols>
+/// systole_compute of Rows x Cols whose elements take L cycles (1: no floating point).
+template <class Dut, int Rows, int Cols, int L = 1>
 class ComputeBench {
  public:
   static constexpr int kWordBytes = 2 * Rows;
   static constexpr int kEpLanes = Cols / 2;
   static constexpr int kActWords = 64, kWgtWords = 64, kAccRows = 32, kParams = 8;
-  static constexpr int kDepth = Rows + 3;
+  static constexpr bool kFloat = L > 1;
+  static constexpr int kDelay = kFloat ? 2 : 0;  // P of docs/architecture.md
+  static constexpr int kDepth = L * Rows + 3;
 
   explicit ComputeBench(uint64_t seed)
       : rng(seed),
@@ -101,6 +106,34 @@ class ComputeBench {
       for (auto &b : *bytes) b = random_byte();
     for (auto &v : acc_) v = int32_t(rng());
     for (auto &v : bias_) v = int32_t(rng());
+    if (kFloat) {
+      // Most lanes are binary16 numbers near 1 (as bfloat16: around 2^-66), so that sums stay finite and cancel.
+      for (auto *bytes : {&act_, &wgt_}) {
+        for (size_t at = 0; at < bytes->size(); at += 2) {
+          const uint16_t lane = rng() % 64 == 0 ? uint16_t(rng()) : uint16_t((rng() & 0x83FF) | (8 + rng() % 14) << 10);
+          std::memcpy(&(*bytes)[at], &lane, 2);
+        }
+      }
+      for (auto *words : {&acc_, &bias_}) {
+        for (auto &v : *words) {
+          const uint32_t exponent = rng() % 2 ? 110 + rng() % 30 : rng() % 12;
+          if (rng() % 16) v = int32_t((rng() & 0x807FFFFF) | exponent << 23);
+        }
+      }
+    }
+    write_memories();
+  }
+
+  /// Sets one lane of an activation or weight word (`dest`); write_memories() brings it into the engine.
+  void set_lane(unsigned dest, int word, int lane, uint16_t value) {
+    std::memcpy(&(dest == SYSTOLE_DEST_ACT ? act_ : wgt_)[word * kWordBytes + 2 * lane], &value, 2);
+  }
+  void set_bias(int entry, int column, uint32_t value) { bias_[entry * Cols + column] = int32_t(value); }
+  void set_accumulator(int row, int column, uint32_t value) { acc_[row * Cols + column] = int32_t(value); }
+  /// What the mirror holds.
+  uint32_t accumulator(int row, int column) const { return uint32_t(acc_[row * Cols + column]); }
+
+  void write_memories() {
     for (int w = 0; w < kActWords; w++) write_word(SYSTOLE_DEST_ACT, 0, w, &act_[w * kWordBytes], kWordBytes);
     for (int w = 0; w < kWgtWords; w++) write_word(SYSTOLE_DEST_WGT, 0, w, &wgt_[w * kWordBytes], kWordBytes);
     for (int w = 0; w < 2 * kAccRows; w++)
@@ -223,6 +256,12 @@ class ComputeBench {
       m.param = below(kParams);
       for (int *stride : {&m.act_m0, &m.act_m1, &m.act_k0, &m.act_k1, &m.wgt_k0, &m.wgt_k1, &m.wgt_n, &m.wgt_col})
         *stride = below(9) - 4;
+      if (kFloat && below(2)) {
+        m.float_dtype = below(2) ? SYSTOLE_DTYPE_FP16 : SYSTOLE_DTYPE_BF16;
+        m.zp_per_column = false;
+        m.a_zp = m.b_zp = 0;
+        m.k_tail += m.k_tail % 2;
+      }
       // Accumulator strides: apart, overlapping or in place; rows of a tile may meet rows of another.
       m.acc_n = below(3) == 0 ? 0 : below(2 * int(m.m0 * m.m1) + 1) - int(m.m0 * m.m1);
     } while (!inside(m));
@@ -238,9 +277,10 @@ class ComputeBench {
   bool random_tokens = false;    ///< withhold tokens at random
   bool random_commands = false;  ///< offer commands at random
   int errors = 0;
-  uint64_t error_address = 0;  ///< of the first
-  bool stop = false;           ///< stop_i
-  unsigned taken = 0;          ///< all tokens ever taken
+  uint64_t error_address = 0;                ///< of the first
+  bool stop = false;                         ///< stop_i
+  unsigned taken = 0;                        ///< all tokens ever taken
+  uint64_t finite_sums = 0, other_sums = 0;  ///< floating-point sums of tiles in the mirror: finite; infinite or NaN
   std::mt19937_64 rng;
   Dut dut;
 
@@ -304,8 +344,16 @@ class ComputeBench {
           sum = m.seed == SYSTOLE_SEED_BIAS ? bias_[(m.param + n) * Cols + c] : 0;
           defined = true;
         }
-        if (c < columns(m, n)) {
-          const uint8_t *b = &wgt_[wgt_word(m, n, k1, k0, c) * kWordBytes];
+        const uint8_t *b = c < columns(m, n) ? &wgt_[wgt_word(m, n, k1, k0, c) * kWordBytes] : nullptr;
+        if (b != nullptr && m.float_dtype) {
+          for (int i = 0; i < bytes; i += 2) {
+            uint16_t x, y;
+            std::memcpy(&x, a + i, 2);
+            std::memcpy(&y, b + i, 2);
+            sum = fused(widen(m.float_dtype == SYSTOLE_DTYPE_BF16, x), widen(m.float_dtype == SYSTOLE_DTYPE_BF16, y), sum);
+          }
+          if (defined) (std::isfinite(as_float(sum)) ? finite_sums : other_sums)++;
+        } else if (b != nullptr) {
           const int b_zp = operand(m.zp_per_column ? zp_[(m.param + n) * Cols + c] : m.b_zp, m.b_signed);
           for (int i = 0; i < bytes; i++)
             sum += uint32_t((operand(a[i], m.a_signed) - operand(m.a_zp, m.a_signed)) * (operand(b[i], m.b_signed) - b_zp));

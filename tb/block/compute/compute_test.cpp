@@ -3,8 +3,13 @@
 #include "tb/block/compute/compute_bench.hpp"
 
 #include <Vcompute_2x8.h>
+#include <Vcompute_2x8_fp4.h>
 #include <Vcompute_4x4.h>
+#include <Vcompute_4x4_fp2.h>
+#include <Vcompute_4x4_fp3.h>
+#include <Vcompute_4x4_fp4.h>
 #include <Vcompute_8x2.h>
+#include <Vcompute_8x2_fp4.h>
 #include <gtest/gtest.h>
 #include <cstdlib>
 
@@ -13,15 +18,18 @@ double sc_time_stamp() { return 0; }
 namespace systole::tb {
 namespace {
 
-template <class Dut, int R, int C>
+template <class Dut, int R, int C, int Latency = 1>
 struct Shape {
-  using Bench = ComputeBench<Dut, R, C>;
-  static constexpr int kRows = R, kCols = C;
+  using Bench = ComputeBench<Dut, R, C, Latency>;
+  static constexpr int kRows = R, kCols = C, kL = Latency;
 };
 
 template <class S>
 class ComputeTest : public ::testing::Test {};
-using Shapes = ::testing::Types<Shape<Vcompute_4x4, 4, 4>, Shape<Vcompute_8x2, 8, 2>, Shape<Vcompute_2x8, 2, 8>>;
+using Shapes =
+    ::testing::Types<Shape<Vcompute_4x4, 4, 4>, Shape<Vcompute_8x2, 8, 2>, Shape<Vcompute_2x8, 2, 8>,
+                     Shape<Vcompute_4x4_fp4, 4, 4, 4>, Shape<Vcompute_8x2_fp4, 8, 2, 4>, Shape<Vcompute_2x8_fp4, 2, 8, 4>,
+                     Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>>;
 TYPED_TEST_SUITE(ComputeTest, Shapes);
 
 uint64_t seed_of_run() {
@@ -32,6 +40,7 @@ uint64_t seed_of_run() {
 TYPED_TEST(ComputeTest, RandomCommandsEqualTheLoop) {
   const uint64_t seed = seed_of_run();
   std::printf("SYSTOLE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  uint64_t finite = 0, other = 0;
   for (uint64_t round = 0; round < 40; round++) {
     typename TypeParam::Bench bench(seed * 1000 + round);
     bench.random_tokens = round & 1;
@@ -46,6 +55,12 @@ TYPED_TEST(ComputeTest, RandomCommandsEqualTheLoop) {
     EXPECT_EQ(bench.compare(), 0) << "round " << round;
     EXPECT_EQ(bench.errors, 0);
     EXPECT_EQ(bench.taken, SYSTOLE_COMPUTE_TAKES);
+    finite += bench.finite_sums;
+    other += bench.other_sums;
+  }
+  if (TypeParam::kL > 1) {
+    EXPECT_GT(finite, 20000u);
+    EXPECT_GT(other, 2000u);
   }
 }
 
@@ -141,16 +156,18 @@ TYPED_TEST(ComputeTest, ShortTilesFollowAsFastAsTheirWeightsShiftIn) {
 }
 
 TYPED_TEST(ComputeTest, ResultsAreDoneAfterTheDocumentedLatency) {
+  constexpr int kL = TypeParam::kL, kDelay = TypeParam::Bench::kDelay;
   typename TypeParam::Bench bench(6);
   Matmul m = plain<TypeParam>(3, 1, 1, SYSTOLE_ORDER_K_INNER);
   m.give = SYSTOLE_COMPUTE_GIVES;
   bench.submit(m);
   ASSERT_TRUE(bench.run(1000));
   const uint64_t last = bench.row_cycles.back();
-  EXPECT_EQ(bench.done_cycles.back(), last + 2 + TypeParam::kRows + TypeParam::kCols - 1);
+  EXPECT_EQ(bench.done_cycles.back(), last + 2 + kDelay + kL * TypeParam::kRows + TypeParam::kCols - 1);
   for (auto [cycle, tokens] : bench.gives) {
     if (tokens & SYSTOLE_TOKEN_ACC_FULL) EXPECT_EQ(cycle, bench.done_cycles.back());
-    if (tokens & SYSTOLE_TOKEN_ACT_FREE) EXPECT_EQ(cycle, last + std::max(TypeParam::kRows, TypeParam::kCols) - 1);
+    if (tokens & SYSTOLE_TOKEN_ACT_FREE)
+      EXPECT_EQ(cycle, last + std::max(kL * (TypeParam::kRows - 1), kDelay + TypeParam::kCols - 1));
   }
   EXPECT_EQ(bench.gives.size(), 3u);
 }
@@ -281,6 +298,118 @@ TYPED_TEST(ComputeTest, AddressesOutsideAMemoryAreErrors) {
     m.param = TypeParam::Bench::kParams;
     m.zp_per_column = true;
   }));
+}
+
+// --- floating point (shapes whose elements take more than one cycle) ------------------------------------------------------
+
+template <class S>
+class FloatComputeTest : public ::testing::Test {};
+using FloatShapes =
+    ::testing::Types<Shape<Vcompute_4x4_fp4, 4, 4, 4>, Shape<Vcompute_8x2_fp4, 8, 2, 4>, Shape<Vcompute_2x8_fp4, 2, 8, 4>,
+                     Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>>;
+TYPED_TEST_SUITE(FloatComputeTest, FloatShapes);
+
+TYPED_TEST(FloatComputeTest, CommandsOfAllTypesFollowWithoutABubble) {
+  constexpr unsigned kCols = TypeParam::kCols, kTypes = 4;
+  for (uint64_t seed = 1; seed <= 20; seed++) {
+    typename TypeParam::Bench bench(seed);
+    for (unsigned i = 0; i < 2 * kTypes; i++) {
+      Matmul m = plain<TypeParam>(kCols, 1, 1, SYSTOLE_ORDER_K_INNER);
+      m.float_dtype = i % kTypes == 0 ? SYSTOLE_DTYPE_FP16 : i % kTypes == 2 ? SYSTOLE_DTYPE_BF16 : 0;
+      m.a_signed = i < kTypes;
+      m.seed = i % 3 == 0 ? SYSTOLE_SEED_BIAS : SYSTOLE_SEED_ZERO;
+      m.act = m.wgt = unsigned(bench.rng() % 32);
+      m.acc = i * kCols;
+      bench.submit(m);
+    }
+    ASSERT_TRUE(bench.run(10000));
+    EXPECT_EQ(bubbles(bench), 0u);
+    EXPECT_EQ(bench.compare(), 0) << "seed " << seed;
+  }
+}
+
+TYPED_TEST(FloatComputeTest, ShortProductsWaitForTheirSums) {
+  constexpr unsigned kDepth = TypeParam::Bench::kDepth;
+  for (const unsigned dtype : {SYSTOLE_DTYPE_FP16, SYSTOLE_DTYPE_BF16}) {
+    for (const unsigned seed : {SYSTOLE_SEED_ZERO, SYSTOLE_SEED_BIAS, SYSTOLE_SEED_KEEP}) {
+      for (const unsigned m0 : {1U, 2U}) {
+        typename TypeParam::Bench bench(30 + m0);
+        Matmul m = plain<TypeParam>(m0, 6, 1, SYSTOLE_ORDER_K_INNER);
+        m.float_dtype = dtype;
+        m.seed = seed;
+        bench.submit(m);
+        ASSERT_TRUE(bench.run(10000));
+        const unsigned period = std::max(kDepth, unsigned(TypeParam::kCols));
+        EXPECT_EQ(bench.row_cycles.back() - bench.row_cycles.front(), 5 * period + m0 - 1) << "M = " << m0;
+        EXPECT_EQ(bench.compare(), 0);
+      }
+    }
+  }
+}
+
+TYPED_TEST(FloatComputeTest, LanesBeyondKPassEverySumUnchanged) {
+  constexpr int kRows = TypeParam::kRows, kCols = TypeParam::kCols;
+  for (const unsigned dtype : {SYSTOLE_DTYPE_FP16, SYSTOLE_DTYPE_BF16}) {
+    const bool brain = dtype == SYSTOLE_DTYPE_BF16;
+    const auto one = uint16_t(brain ? 0x3F80 : 0x3C00), inf = uint16_t(brain ? 0x7F80 : 0x7C00), nan = uint16_t(inf | 1);
+    const uint16_t padding[] = {inf, nan, 0x8000, uint16_t(inf | 0x8000), 0, one};
+    for (int valid = 1; valid < kRows; valid++) {
+      typename TypeParam::Bench bench(40);
+      // A = -0, B = 1, seed -0: every partial sum stays -0 unless the padding adds something. Then a plain sum, and an infinite one.
+      for (int lane = 0; lane < kRows; lane++) {
+        for (int word = 0; word < kCols; word++) {
+          const bool inside = lane < valid;
+          bench.set_lane(SYSTOLE_DEST_ACT, word, lane, inside ? uint16_t(word == 0 ? 0x8000 : one) : padding[(lane + word) % 6]);
+          bench.set_lane(SYSTOLE_DEST_WGT, word, lane, inside ? one : padding[(lane + word / 2) % 6]);
+        }
+      }
+      for (int c = 0; c < kCols; c++) {
+        bench.set_accumulator(0, c, 0x80000000);
+        bench.set_accumulator(1, c, c % 2 ? 0x3F000000 : 0xFF800000);
+      }
+      bench.write_memories();
+      Matmul m = plain<TypeParam>(2, 1, 1, SYSTOLE_ORDER_K_INNER);
+      m.float_dtype = dtype;
+      m.seed = SYSTOLE_SEED_KEEP;
+      m.k_tail = unsigned(2 * valid);
+      bench.submit(m);
+      for (int c = 0; c < kCols; c++) {
+        EXPECT_EQ(bench.accumulator(0, c), 0x80000000U);
+        EXPECT_EQ(as_float(bench.accumulator(1, c)), c % 2 ? 0.5F + float(valid) : -INFINITY);
+      }
+      ASSERT_TRUE(bench.run(1000));
+      EXPECT_EQ(bench.compare(), 0) << valid << " lanes in use";
+    }
+  }
+}
+
+TYPED_TEST(FloatComputeTest, SeedsKeepTheirSignAndNanBecomesCanonical) {
+  constexpr int kCols = TypeParam::kCols, kRows = TypeParam::kRows;
+  typename TypeParam::Bench bench(50);
+  for (int lane = 0; lane < kRows; lane++) {
+    for (int word = 0; word < kCols; word++) {
+      bench.set_lane(SYSTOLE_DEST_ACT, word, lane, 0x8000);
+      bench.set_lane(SYSTOLE_DEST_WGT, word, lane, 0x3C00);
+    }
+  }
+  const uint32_t seeds[] = {0, 0x80000000, 0x7F800001, 0xFFC12345, 1, 0x80000001, 0x7F800000, 0xFF7FFFFF};
+  const uint32_t expected[] = {0, 0x80000000, 0x7FC00000, 0x7FC00000, 1, 0x80000001, 0x7F800000, 0xFF7FFFFF};
+  for (int first = 0; first < 8; first += kCols) {
+    for (int c = 0; c < kCols; c++) bench.set_bias(0, c, seeds[(first + c) % 8]);
+    bench.write_memories();
+    Matmul m = plain<TypeParam>(1, 1, 1, SYSTOLE_ORDER_K_INNER);
+    m.float_dtype = SYSTOLE_DTYPE_FP16;
+    m.seed = SYSTOLE_SEED_BIAS;
+    bench.submit(m);
+    for (int c = 0; c < kCols; c++) EXPECT_EQ(bench.accumulator(0, c), expected[(first + c) % 8]);
+    ASSERT_TRUE(bench.run(1000));
+    EXPECT_EQ(bench.compare(), 0);
+    m.seed = SYSTOLE_SEED_ZERO;
+    bench.submit(m);
+    EXPECT_EQ(bench.accumulator(0, 0), 0U) << "(+0) + (-0)";
+    ASSERT_TRUE(bench.run(1000));
+    EXPECT_EQ(bench.compare(), 0);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One row of the array's elements when floating point is built in: Cols weight-stationary elements, each doing two int8 multiply-adds or
+/// one fused multiply-add (binary16 or bfloat16 product, binary32 sum) a cycle, in L = 2, 3 or 4 cycles.
+///
+/// `act_i` and `wgt_i` are decoded lanes (systole_edge). An activation presented at cycle t is multiplied in column c at t + 1 + c; its
+/// product meets `psum_i` of column c one cycle later, and `psum_o` follows that by L cycles. `switch_i` and `push_i` are
+/// those of systole_array; `switch_o` and `push_o` repeat them L cycles later, for the row below.
+///
+/// Bit 23 of an activation's lane says that it is floating point. It passes the columns with the activation and tells each stage of
+/// each element what to do: stage s of column c works on the activation that is in column c + s.
+///
+/// The fused multiply-add, stage by stage (a register after each with L = 4; 3: c and d are one stage; 2: a and b too):
+///   product  significand normalised to its leading one; zero loses every comparison of exponents
+///   a        the greater of product and partial sum is found by exponent, then significand; distance of exponents
+///   b        the smaller is shifted to the greater's exponent, with guard, round and sticky bit; sum or difference
+///   c        normalised, but never below the smallest exponent, 1: that leaves the subnormal numbers as they are
+///   d        rounded to nearest even; overflow, infinities, NaN
+/// The exponent of binary32 is carried with 256 added, so that it is positive even where bfloat16 products lie below binary32's range.
+module systole_row #(
+  parameter int Cols = 16,
+  parameter int L    = 4
+) (
+  input  logic               clk_i,
+  input  logic [23:0]        act_i,
+  input  logic               switch_i,
+  input  logic [23:0]        wgt_i,
+  input  logic [Cols-1:0]    push_i,
+  input  logic [Cols*32-1:0] psum_i,
+  output logic               switch_o,
+  output logic [Cols-1:0]    push_o,
+  output logic [Cols*32-1:0] psum_o
+);
+
+  // Stage of the activation's way, counted from its own register, at which each step of an element works.
+  localparam int StageA = 1;
+  localparam int StageB = (L > 2) ? 2 : 1;
+  localparam int StageC = (L > 2) ? StageB + 1 : 2;
+
+  logic [L*(Cols+1)-1:0] enables_q;
+  logic [Cols*32-1:0]    psum_q;
+  assign {push_o, switch_o} = enables_q[(L-1)*(Cols+1) +: Cols+1];
+  assign psum_o = psum_q;
+
+  always_ff @(posedge clk_i) enables_q <= (L*(Cols+1))'({enables_q, push_i, switch_i});
+
+  // Rolled loops over block-private state, last stage first, so that each value is read before it is replaced: Verilator turns
+  // that into C++ that the compiler vectorises, and Yosys into one register per value. Where a row has no element of a kind, its
+  // loops are skipped; in hardware that is a clock enable.
+  always_ff @(posedge clk_i) begin : row
+    logic [23:0]        act    [Cols];
+    logic [23:0]        weight [Cols];
+    logic [23:0]        shadow [Cols];
+    logic [Cols-1:0]    switches, pushes;
+    logic [Cols+L-1:0]  floats;
+    // Small fields, too, are words, whose upper bits are constant: a loop over one width becomes vector code.
+    // Product: int8 sum of two; floating point {exponent, significand}, {NaN, infinity, pass, sign}.
+    logic signed [18:0] pair     [Cols];
+    logic [31:0]        product  [Cols];
+    logic [31:0]        kind     [Cols];
+    // Integer sums on their way of L - 1 registers (a power of two simulates faster; the others are not used).
+    logic [31:0]        total    [4][Cols];
+    // Stage a: greater significand, {distance, smaller significand}, {NaN, infinity, subtract, sign, exponent}.
+    logic [23:0]        greater  [Cols];
+    logic [28:0]        smaller  [Cols];
+    logic [31:0]        a_flags  [Cols];
+    // Stage b: sum, two's complement with three bits below the significand's last; flags as before.
+    logic [28:0]        sum      [Cols];
+    logic [31:0]        b_flags  [Cols];
+    // Stage c: {significand, guard, sticky}, {NaN, infinity, sign, exponent}.
+    logic [25:0]        normal   [Cols];
+    logic [31:0]        c_flags  [Cols];
+    // Result before its register.
+    logic [31:0]        result   [Cols];
+    // Temporaries; of numbers, whole words.
+    logic [31:0]        seeds   [Cols];
+    logic [23:0]        shifted [Cols];
+    logic [31:0]        number, flags, seed, value, mantissa, exponent, shift, aligned, wide, rounded;
+    logic [31:0]        seed_exponent, seed_significand, product_exponent, product_significand, distance, swap;
+    logic               sign, negative, overflow, exact_zero, sticky, subtract, normal_seed, special_seed, product_greater;
+    logic               top_clear, wanted, unlimited, take, nan, infinite, nonzero, two_digits;
+    int unsigned        c, i, step, pass;
+    number = '0; flags = '0; seed = '0; value = '0; mantissa = '0; exponent = '0; shift = '0; aligned = '0; wide = '0; rounded = '0;
+    seed_exponent = '0; seed_significand = '0; product_exponent = '0; product_significand = '0; distance = '0; swap = '0;
+    sign = '0; negative = '0; overflow = '0; exact_zero = '0; sticky = '0; subtract = '0; normal_seed = '0; special_seed = '0;
+    product_greater = '0; top_clear = '0; wanted = '0; unlimited = '0; take = '0; nan = '0; infinite = '0; nonzero = '0;
+    two_digits = '0;
+    c = 0;
+    i = 0;
+    step = 0;
+    pass = 0;
+
+    for (c = 0; c < Cols; c = c + 1) seeds[c] = psum_i[c*32 +: 32];
+    for (c = 0; c < Cols; c = c + 1) result[c] = total[L-2][c];
+
+    // A stage that shares its cycle with the one before comes after it, in pass 1.
+    for (pass = 0; pass < 2; pass = pass + 1) begin
+      // d: round
+      if (pass == ((L > 3) ? 0 : 1) && floats[L +: Cols] != '0) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          number    = 32'(normal[c]);
+          flags     = c_flags[c];
+          rounded   = {flags[8:0], number[24:2]} + {31'b0, number[1] & (number[0] | number[2])};
+          overflow  = rounded[31] | (rounded[30:23] == '1);
+          value     = (flags[10] | overflow) ? 32'h7F800000 : {1'b0, rounded[30:0]};
+          value     = flags[11] ? 32'h7FC00000 : {flags[9], value[30:0]};
+          result[c] = floats[L+c] ? value : result[c];
+        end
+      end
+      // c: normalise
+      if (pass == 0 && floats[StageC +: Cols] != '0) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          number     = 32'(sum[c]);
+          flags      = b_flags[c];
+          exponent   = 32'(flags[8:0]);
+          negative   = number[28];
+          exact_zero = number[28:0] == '0;
+          // Only a subnormal partial sum less a product that is smaller than all normal numbers can be negative: both have the lowest
+          // exponent, whichever is greater. They are shifted no more, so that rounding may add the one that the
+          // complement lacks: if the three last bits do not take it, they become 111, which rounds up.
+          value      = negative ? ~number : number;
+          mantissa   = {4'b0, value[27:3], (negative && number[2:0] != '0) ? -number[2:0] : value[2:0]};
+          // Shift left, but by no more than the exponent: step by step as its bits allow, freely once one of them was not needed.
+          shift      = '0;
+          unlimited  = exponent[8:5] != '0;
+          for (i = 5; i > 0; i = i - 1) begin
+            step      = 32'd1 << (i - 1);
+            wanted    = (exponent & step) != '0;
+            top_clear = (mantissa >> (28 - step)) == '0;
+            take      = top_clear & (unlimited | wanted);
+            unlimited = unlimited | (wanted & !top_clear);
+            mantissa  = take ? (mantissa << step) : mantissa;
+            shift     = take ? (shift | step) : shift;
+          end
+          exponent   = mantissa[27] ? (exponent + 32'd1 - shift) : '0;
+          // Exact cancellation is +0.
+          sign       = flags[11] ? flags[9] : ((flags[9] ^ negative) & !(exact_zero & flags[10]));
+          normal[c]  = {mantissa[27:3], mantissa[2:0] != '0};
+          c_flags[c] = 32'({flags[12:11], sign, exponent[8:0]});
+        end
+      end
+    end
+    for (pass = 0; pass < 2; pass = pass + 1) begin
+      // b: align and add
+      if (pass == ((L > 2) ? 0 : 1) && floats[StageB +: Cols] != '0) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          number   = 32'(smaller[c]);
+          flags    = a_flags[c];
+          distance = 32'(number[28:24]);
+          aligned  = {6'b0, number[23:0], 2'b0};
+          sticky   = 1'b0;
+          for (i = 5; i > 0; i = i - 1) begin
+            step    = 32'd1 << (i - 1);
+            take    = (distance & step) != '0;
+            sticky  = sticky | (take & ((aligned & ((32'd1 << step) - 32'd1)) != '0));
+            aligned = take ? (aligned >> step) : aligned;
+          end
+          subtract   = flags[10];
+          aligned    = {aligned[30:0], sticky} ^ {32{subtract}};
+          wide       = {5'b0, greater[c], 3'b0} + aligned + {31'b0, subtract};
+          sum[c]     = wide[28:0];
+          b_flags[c] = a_flags[c];
+        end
+      end
+      // a: compare
+      if (pass == 0 && floats[StageA +: Cols] != '0) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          seed                = seeds[c];
+          number              = product[c];
+          flags               = kind[c];
+          normal_seed         = seed[30:23] != '0;
+          special_seed        = seed[30:23] == '1;
+          seed_exponent       = {23'b0, 1'b1, seed[30:24], seed[23] | !normal_seed};
+          seed_significand    = {8'b0, normal_seed, seed[22:0]};
+          product_exponent    = 32'(number[31:22]);
+          product_significand = {8'b0, number[21:0], 2'b0};
+          product_greater     = (product_exponent > seed_exponent) |
+                                ((product_exponent == seed_exponent) & (product_significand > seed_significand));
+          distance            = product_greater ? (product_exponent - seed_exponent) : (seed_exponent - product_exponent);
+          swap                = (product_significand ^ seed_significand) & {32{product_greater}};
+          exponent            = ((product_exponent ^ seed_exponent) & {32{product_greater}}) ^ seed_exponent;
+          // A product that passes is a zero of the partial sum's sign.
+          sign                = flags[1] ? seed[31] : flags[0];
+          subtract            = sign ^ seed[31];
+          nan                 = flags[3] | (special_seed & (seed[22:0] != '0)) | (special_seed & flags[2] & subtract);
+          infinite            = flags[2] | special_seed;
+          sign                = ((product_greater & !special_seed) | flags[2]) ? sign : seed[31];
+          greater[c]          = seed_significand[23:0] ^ swap[23:0];
+          smaller[c]          = {(distance[9:5] != '0) ? 5'd31 : distance[4:0], product_significand[23:0] ^ swap[23:0]};
+          a_flags[c]          = 32'({nan, infinite, subtract, sign, exponent[9], exponent[7:0]});  // 256 taken away: 1 to 382 is left
+        end
+      end
+    end
+
+    // Integer sums.
+    for (i = L - 2; i > 0; i = i - 1) begin
+      for (c = 0; c < Cols; c = c + 1) total[i][c] = total[i-1][c];
+    end
+    if (floats[StageA +: Cols] != '1) begin
+      for (c = 0; c < Cols; c = c + 1) total[0][c] = seeds[c] + 32'(pair[c]);
+    end
+
+    // Products.
+    if (floats[Cols-1:0] != '1) begin
+      for (c = 0; c < Cols; c = c + 1) begin
+        value   = $signed(act[c][11:0]) * $signed(weight[c][11:0]);
+        wide    = $signed(act[c][20:12]) * $signed(weight[c][20:12]);
+        pair[c] = 19'(value + wide);
+      end
+    end
+    if (floats[Cols-1:0] != '0) begin
+      for (c = 0; c < Cols; c = c + 1) begin
+        value      = $signed(act[c][11:0]) * $signed(weight[c][11:0]);  // the same multiplier
+        number     = 32'(act[c]);
+        flags      = 32'(weight[c]);
+        two_digits = value[21];  // before the point
+        nonzero    = number[10] & flags[10];
+        exponent   = 32'(number[20:12]) + {{23{flags[20]}}, flags[20:12]} + {31'b0, two_digits};
+        product[c] = {nonzero ? exponent[9:8] : 2'b00, exponent[7:0], two_digits ? value[21:0] : {value[20:0], 1'b0}};
+        nan        = (number[22] & (number[9] | !flags[10])) | (flags[22] & (flags[9] | !number[10]));
+        infinite   = number[22] | flags[22];
+        kind[c]    = 32'({nan & !flags[23], infinite & !flags[23], flags[23], number[21] ^ flags[21]});
+      end
+    end
+
+    // Operands.
+    switches = Cols'({switches, switch_i});
+    floats   = (Cols+L)'({floats, act_i[23]});
+    if (switches != '0) begin
+      for (c = 0; c < Cols; c = c + 1) weight[c] = switches[c] ? shadow[c] : weight[c];
+    end
+    pushes   = push_i;
+    if (pushes != '0) begin
+      for (c = 0; c < Cols; c = c + 1) shifted[c] = shadow[c];
+      for (c = 1; c < Cols; c = c + 1) shadow[c] = pushes[c] ? shifted[c-1] : shadow[c];
+      if (pushes[0]) shadow[0] = wgt_i;
+    end
+    for (c = 0; c < Cols; c = c + 1) shifted[c] = act[c];
+    for (c = 1; c < Cols; c = c + 1) act[c] = shifted[c-1];
+    act[0] = act_i;
+
+    for (c = 0; c < Cols; c = c + 1) psum_q[c*32 +: 32] <= result[c];
+  end
+
+endmodule
