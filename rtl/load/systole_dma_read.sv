@@ -274,7 +274,8 @@ module systole_dma_read #(
       if (ctx_dest_i == systole_pkg::DEST_ACT || ctx_dest_i == systole_pkg::DEST_WGT) begin
         chunk_bytes_q <= ChunkW'(WordBytes);
         chunk_last_q <= 6'd0;
-      end else if (ctx_dest_i == systole_pkg::DEST_ACC || ctx_bank_i == systole_pkg::BANK_BIAS) begin
+      end else if (ctx_dest_i == systole_pkg::DEST_ACC || ctx_bank_i == systole_pkg::BANK_BIAS ||
+                   ctx_bank_i == systole_pkg::BANK_SCALE) begin
         chunk_bytes_q <= ChunkW'(AccBytes);
         chunk_last_q <= 6'(AccLast);
       end else begin

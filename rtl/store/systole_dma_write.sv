@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Data side of a store: packs groups of up to `Lanes` 32-bit values into AXI write beats and sends them.
+/// Data side of a store: packs groups of up to `GroupBytes` bytes into AXI write beats and sends them.
 ///
-/// in: valid/ready; `in_lanes_i` values (>= 1) from the low end of in_data_i belong at byte `in_offset_i` of the
+/// in: valid/ready; `in_bytes_i` bytes (>= 1) from the low end of in_data_i belong at byte `in_offset_i` of the
 /// present beat. Offsets follow each other within a segment; `in_end_i` marks the last group of a segment, whose last
 /// beat is then complete. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
 /// was placed.
@@ -13,7 +13,7 @@
 /// `fill_i`: the rest of the data will not come. Once all complete beats are sent, announced bursts are completed with
 /// beats without strobes.
 module systole_dma_write #(
-    parameter int Lanes = 8,
+    parameter int GroupBytes = 32,  // a power of two, >= 4
     parameter int AxiDataW = 128,
     parameter int MaxWrites = 16
 ) (
@@ -22,8 +22,8 @@ module systole_dma_write #(
     input  logic                            fill_i,
     input  logic                            in_valid_i,
     output logic                            in_ready_o,
-    input  logic [            Lanes*32-1:0] in_data_i,
-    input  logic [         $clog2(Lanes):0] in_lanes_i,
+    input  logic [        GroupBytes*8-1:0] in_data_i,
+    input  logic [    $clog2(GroupBytes):0] in_bytes_i,
     input  logic [$clog2(AxiDataW/8)-1 : 0] in_offset_i,
     input  logic                            in_end_i,
     input  logic                            burst_valid_i,
@@ -37,7 +37,6 @@ module systole_dma_write #(
 );
 
   localparam int BusBytes = AxiDataW / 8;
-  localparam int GroupBytes = 4 * Lanes;
   localparam int OffW = $clog2(BusBytes);
   // A group may touch one beat more than it is wide, while the beats before it leave.
   localparam int Slots = GroupBytes >= 2 * BusBytes ? 2 * GroupBytes / BusBytes : GroupBytes == BusBytes ? 4 : 2;
@@ -57,23 +56,21 @@ module systole_dma_write #(
   logic [RingBytes*8+GroupBytes*8-1:0] placed;  // the part beyond the ring's end belongs to its beginning
   logic [RingBytes+GroupBytes-1:0] placed_strobes;
 
-  assign span = SpanW'(in_offset_i) + SpanW'({in_lanes_i, 2'b00});
+  assign span = SpanW'(in_offset_i) + SpanW'(in_bytes_i);
   assign span_up = span + SpanW'(BusBytes - 1);
   assign touched = LevelW'(span_up >> OffW);
   assign completed = in_end_i ? touched : LevelW'(span >> OffW);
   assign in_ready_o = LevelW'(Slots) - level_q >= touched;
   assign place = in_valid_i && in_ready_o;
 
-  assign strobes = ~({GroupBytes{1'b1}} << {in_lanes_i, 2'b00});
-  for (genvar l = 0; l < Lanes; l++) begin : gen_lane
-    assign data[l*32+:32] = strobes[l*4] ? in_data_i[l*32+:32] : '0;
-  end
-
+  assign strobes = ~({GroupBytes{1'b1}} << in_bytes_i);
   // The condition only saves the simulator's time.
   always_comb begin
+    data = '0;
     placed = '0;
     placed_strobes = '0;
     if (in_valid_i) begin
+      for (int b = 0; b < GroupBytes; b++) data[b*8+:8] = in_data_i[b*8+:8] & {8{strobes[b]}};
       placed = {{RingBytes * 8{1'b0}}, data} << {tail_q, in_offset_i, 3'b000};
       placed_strobes = {{RingBytes{1'b0}}, strobes} << {tail_q, in_offset_i};
     end

@@ -2,27 +2,35 @@
 
 /// Store engine: executes STORE commands in order. A command is accepted when all tokens it waits for are there (taken
 /// in that cycle) and goes to systole_burst_gen, which raises its AWs, and, up to four commands deep, to
-/// systole_store_walk, which reads its accumulators; systole_dma_write packs what was read and sends it. All three go
-/// on to the next command on their own. At most `MaxWrites` bursts are between the AW register (included) and their B;
-/// the cycle of a B already frees its place.
+/// systole_store_walk, which reads its accumulators; systole_epilogue turns them into results, with the parameters that
+/// load wrote to systole_params, and systole_dma_write packs and sends these. All go on to the next command on their
+/// own. At most `MaxWrites` bursts are between the AW register (included) and their B; the cycle of a B already frees
+/// its place.
 ///
 /// Latency: a command accepted in cycle t has its first AW at t+5 (1 to hold it, 3 to set up, 1 to form the burst) and
 /// its first accumulator read at t+5, if burst generator and walker are free; a command every 3 cycles. The first W
-/// beat is sent 3 cycles after the read that completes it (read, group queue, placing), but not before the cycle after
-/// its AW. ACC_FREE: cycle after the last accumulator read. done_o and MEM_DONE: cycle after the command's last B.
+/// beat is sent 14 cycles after the read that completes it (read, group queue, 11 of the epilogue, placing), but not
+/// before the cycle after its AW. ACC_FREE: cycle after the last accumulator read. done_o and MEM_DONE: cycle after the
+/// command's last B.
 ///
-/// Errors, as a pulse one cycle after the event: ERROR_AXI_STORE with the burst's address, on the first B with an
-/// error; ERROR_RANGE with the accumulator row. From then on, and after stop_i, no command is accepted and no new AW
-/// raised; an AW that is up holds, and bursts with an accepted AW get their data (beats without strobes where a RANGE
-/// error cut the data off). After an error B of its own the engine completes no command. quiet_o: no AW is up, no B is
-/// awaited.
+/// wr: load's write port; SCALE and SHIFT are written in the cycle of wr_valid_i, always.
+///
+/// Errors, as a pulse: ERROR_AXI_STORE with the burst's address, one cycle after the first B with an error; ERROR_RANGE
+/// with the accumulator row or the parameter entry outside its memory, when all groups before have passed the check of
+/// their parameters; ERROR_PARAM with the entry, when that check fails. From then on, and after stop_i, no command is
+/// accepted and no new AW raised; an AW that is up holds, and bursts with an accepted AW get their data (beats without
+/// strobes where a RANGE or PARAM error cut the data off). After an error B of its own the engine completes no command.
+/// quiet_o: no AW is up, no B is awaited.
 module systole_store #(
+    parameter int Rows = 16,
     parameter int Cols = 16,
     parameter int AxiDataW = 128,
     parameter int AxiAddrW = 40,
     parameter int AccRows = 1024,
+    parameter int ParamEntries = 64,
     parameter int EpLanes = Cols / 2,
-    parameter int MaxWrites = 16
+    parameter int MaxWrites = 16,
+    parameter int Fp = 1
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
@@ -39,6 +47,12 @@ module systole_store #(
     output logic [           7:0] err_code_o,
     output logic [          31:0] err_idx_o,
     output logic [  AxiAddrW-1:0] err_addr_o,
+    input  logic                  wr_valid_i,
+    input  logic [           3:0] wr_dest_i,
+    input  logic [           3:0] wr_bank_i,
+    input  logic [          15:0] wr_addr_i,
+    input  logic [           5:0] wr_chunk_i,
+    input  logic [   Rows*16-1:0] wr_data_i,
     output logic                  acc_rd_valid_o,
     input  logic                  acc_rd_ready_i,
     output logic [          15:0] acc_rd_addr_o,
@@ -71,30 +85,45 @@ module systole_store #(
   localparam int BusBytes = AxiDataW / 8;
   localparam int OffW = $clog2(BusBytes);
   localparam int CountW = $clog2(MaxWrites + 1);
-  localparam int FieldsW = 32 + 1 + 16 + 16 + 16 + 8;  // index, free, acc, acc_n_stride, n, n_tail
+  // index, free, acc, acc_n_stride, n, n_tail, size, per_column, param
+  localparam int FieldsW = 32 + 1 + 16 + 16 + 16 + 8 + 2 + 1 + 16;
+  // index, dtype, size, requant, per_column, out_zero_point, shift, scale, clamp_min, clamp_max
+  localparam int ResultW = 32 + 4 + 2 + 3 + 1 + 8 + 8 + 32 + 32 + 32;
+  // Commands whose groups may be on their way to the epilogue: those waiting for the walker, one in it, and as many as it
+  // lets groups be on their way.
+  localparam int ResultDepth = 16;
+  localparam int ParamW = $clog2(ParamEntries);
+  localparam int GroupW = Cols > EpLanes ? $clog2(Cols / EpLanes) : 1;
   localparam int ShapeW = AxiAddrW + 16 + 16 + 32 + 32;  // address, m0, m1, pitch0, pitch1
   localparam int ContextW = 2 + FieldsW + 3 * OffW + 32;
 
-  // --- Accept. ---------------------------------------------------------------------------------------------------------------
+  // --- Accept. -------------------------------------------------------------------------------------------------------------
   logic stopped, stopped_q;
   logic hold_valid_q, hold_done_q;
   logic [FieldsW-1:0] fields_q;
   logic [ShapeW-1:0] shape_q;
+  logic [ResultW-1:0] result_q;
   logic [23:0] row_bytes_q;
   logic [7:0] waits, gives;
   logic [15:0] tiles;
+  logic [3:0] dtype;
+  logic [1:0] size;
   logic accept;
   logic desc_valid, desc_ready, desc_fire;
   logic merge1, merge2;
   logic ctx_ready;
   logic unused;
 
-  assign unused = ^{cmd_i, m_axi_bid_i, m_axi_bresp_i[0], b_age[30:0]};  // control has checked the rest; one ID
+  // Control has checked the rest of the record, load the address; there is one ID.
+  assign unused = ^{cmd_i, wr_addr_i, m_axi_bid_i, m_axi_bresp_i[0], b_age[30:0]};
 
   assign stopped = stop_i || stopped_q || err_valid_o;
   assign waits = cmd_i[systole_pkg::CMD_WAIT_LSB+:systole_pkg::CMD_WAIT_W];
   assign gives = cmd_i[systole_pkg::CMD_GIVE_LSB+:systole_pkg::CMD_GIVE_W];
   assign tiles = cmd_i[systole_pkg::STORE_N_LSB+:systole_pkg::STORE_N_W];
+  assign dtype = cmd_i[systole_pkg::STORE_OUT_DTYPE_LSB+:systole_pkg::STORE_OUT_DTYPE_W];
+  assign size = dtype == systole_pkg::DTYPE_S8 || dtype == systole_pkg::DTYPE_U8 ? 2'd0 :
+      dtype == systole_pkg::DTYPE_FP16 || dtype == systole_pkg::DTYPE_BF16 ? 2'd1 : 2'd2;
   assign cmd_ready_o = (!hold_valid_q || desc_fire) && !stopped && (waits & ~tok_avail_i) == '0;
   assign accept = cmd_valid_i && cmd_ready_o;
   assign take_o = accept ? waits : '0;
@@ -121,7 +150,22 @@ module systole_store #(
         cmd_i[systole_pkg::STORE_ACC_LSB+:systole_pkg::STORE_ACC_W],
         cmd_i[systole_pkg::STORE_ACC_N_STRIDE_LSB+:systole_pkg::STORE_ACC_N_STRIDE_W],
         tiles,
-        cmd_i[systole_pkg::STORE_N_TAIL_LSB+:systole_pkg::STORE_N_TAIL_W]
+        cmd_i[systole_pkg::STORE_N_TAIL_LSB+:systole_pkg::STORE_N_TAIL_W],
+        size,
+        cmd_i[systole_pkg::STORE_PER_COLUMN_LSB],
+        cmd_i[systole_pkg::STORE_PARAM_LSB+:systole_pkg::STORE_PARAM_W]
+      };
+      result_q <= {
+        idx_i,
+        dtype,
+        size,
+        cmd_i[systole_pkg::STORE_REQUANT_LSB+:systole_pkg::STORE_REQUANT_W],
+        cmd_i[systole_pkg::STORE_PER_COLUMN_LSB],
+        cmd_i[systole_pkg::STORE_OUT_ZERO_POINT_LSB+:systole_pkg::STORE_OUT_ZERO_POINT_W],
+        cmd_i[systole_pkg::STORE_SHIFT_LSB+:systole_pkg::STORE_SHIFT_W],
+        cmd_i[systole_pkg::STORE_SCALE_LSB+:systole_pkg::STORE_SCALE_W],
+        cmd_i[systole_pkg::STORE_CLAMP_MIN_LSB+:systole_pkg::STORE_CLAMP_MIN_W],
+        cmd_i[systole_pkg::STORE_CLAMP_MAX_LSB+:systole_pkg::STORE_CLAMP_MAX_W]
       };
       shape_q <= {
         cmd_i[systole_pkg::STORE_ADDRESS_LO_LSB+:AxiAddrW],
@@ -130,12 +174,12 @@ module systole_store #(
         cmd_i[systole_pkg::STORE_PITCH0_LSB+:systole_pkg::STORE_PITCH0_W],
         cmd_i[systole_pkg::STORE_PITCH1_LSB+:systole_pkg::STORE_PITCH1_W]
       };
-      row_bytes_q <= ((24'(tiles) - 24'd1) << $clog2(4 * Cols)) +
-          (24'(cmd_i[systole_pkg::STORE_N_TAIL_LSB+:systole_pkg::STORE_N_TAIL_W]) << 2);
+      row_bytes_q <= (((24'(tiles) - 24'd1) << $clog2(Cols)) +
+          24'(cmd_i[systole_pkg::STORE_N_TAIL_LSB+:systole_pkg::STORE_N_TAIL_W])) << size;
     end
   end
 
-  // --- Raise AWs. ------------------------------------------------------------------------------------------------------------
+  // --- Raise AWs. ----------------------------------------------------------------------------------------------------------
   logic [AxiAddrW-1:0] addr;
   logic [15:0] m0, m1;
   logic [31:0] pitch0, pitch1;
@@ -192,21 +236,25 @@ module systole_store #(
   assign m_axi_awprot_o = 3'b000;
   assign m_axi_awqos_o = 4'd0;
 
-  // --- Read accumulators, send them. -------------------------------------------------------------------------------------------
+  // --- Read accumulators. --------------------------------------------------------------------------------------------------
   logic ctx_valid, ctx_take;
   logic ctx_merge1, ctx_merge2, ctx_free;
   logic [31:0] ctx_idx;
   logic [15:0] ctx_acc, ctx_stride, ctx_m0, ctx_m1, ctx_n;
   logic [7:0] ctx_n_tail;
+  logic [1:0] ctx_size;
+  logic ctx_per_column;
+  logic [15:0] ctx_param;
   logic [OffW-1:0] ctx_offset, ctx_pitch0, ctx_pitch1;
-  logic group_valid, group_ready, group_end;
+  logic group_valid, group_ready, group_end, group_last, group_fire;
+  logic [ParamW-1:0] group_entry;
+  logic [GroupW-1:0] group_column;
   logic [EpLanes*32-1:0] group_data;
   logic [$clog2(EpLanes):0] group_lanes;
   logic [OffW-1:0] group_offset;
-  logic free, dead, walk_idle, range_valid;
+  logic free, dead, range_dead, param_dead, walk_idle, unchecked, range_valid;
   logic [31:0] range_idx;
-  logic [15:0] range_row;
-  logic unused_burst_ready;  // as many places as bursts under way
+  logic [15:0] range_addr;
 
   systole_fifo #(
       .W(ContextW),
@@ -220,8 +268,8 @@ module systole_store #(
       .valid_o(ctx_valid),
       .ready_i(ctx_take),
       .data_o({
-        ctx_merge1, ctx_merge2, ctx_idx, ctx_free, ctx_acc, ctx_stride, ctx_n, ctx_n_tail, ctx_offset, ctx_pitch0,
-        ctx_pitch1, ctx_m0, ctx_m1
+        ctx_merge1, ctx_merge2, ctx_idx, ctx_free, ctx_acc, ctx_stride, ctx_n, ctx_n_tail, ctx_size,
+        ctx_per_column, ctx_param, ctx_offset, ctx_pitch0, ctx_pitch1, ctx_m0, ctx_m1
       })
   );
 
@@ -229,6 +277,7 @@ module systole_store #(
       .Cols(Cols),
       .AxiDataW(AxiDataW),
       .AccRows(AccRows),
+      .ParamEntries(ParamEntries),
       .EpLanes(EpLanes)
   ) u_walk (
       .clk_i         (clk_i),
@@ -248,6 +297,9 @@ module systole_store #(
       .ctx_m1_i      (ctx_m1),
       .ctx_n_i       (ctx_n),
       .ctx_n_tail_i  (ctx_n_tail),
+      .ctx_size_i    (ctx_size),
+      .ctx_per_column_i(ctx_per_column),
+      .ctx_param_i   (ctx_param),
       .acc_rd_valid_o(acc_rd_valid_o),
       .acc_rd_ready_i(acc_rd_ready_i),
       .acc_rd_addr_o (acc_rd_addr_o),
@@ -259,28 +311,138 @@ module systole_store #(
       .out_lanes_o   (group_lanes),
       .out_offset_o  (group_offset),
       .out_end_o     (group_end),
+      .out_last_o    (group_last),
+      .out_entry_o   (group_entry),
+      .out_group_o   (group_column),
+      .unchecked_i   (unchecked),
+      .stop_i        (param_dead),
       .free_o        (free),
       .err_valid_o   (range_valid),
       .err_idx_o     (range_idx),
-      .err_addr_o    (range_row),
-      .dead_o        (dead),
+      .err_addr_o    (range_addr),
+      .dead_o        (range_dead),
       .idle_o        (walk_idle)
   );
 
-  systole_dma_write #(
+  // --- Turn them into results. ---------------------------------------------------------------------------------------------
+  logic unused_result_ready, unused_result_valid;  // never full, and not empty while a group is there
+  logic [31:0] res_idx, res_scale, res_clamp_min, res_clamp_max;
+  logic [3:0] res_dtype;
+  logic [1:0] res_size;
+  logic [2:0] res_requant;
+  logic res_per_column;
+  logic [7:0] res_zero_point, res_shift;
+  logic wr_param, param_re, param_valid, epilogue_idle;
+  logic [EpLanes*32-1:0] scales;
+  logic [EpLanes*8-1:0] shifts;
+  logic [31:0] param_idx;
+  logic [ParamW-1:0] param_entry;
+  logic out_valid, out_ready, out_end;
+  logic [EpLanes*32-1:0] out_data;
+  logic [$clog2(EpLanes)+2:0] out_bytes;
+  logic [OffW-1:0] out_offset;
+
+  assign group_fire = group_valid && group_ready;
+
+  systole_fifo #(
+      .W(ResultW),
+      .Depth(ResultDepth)
+  ) u_results (
+      .clk_i(clk_i),
+      .rst_ni(rst_ni),
+      .valid_i(desc_fire),
+      .ready_o(unused_result_ready),
+      .data_i(result_q),
+      .valid_o(unused_result_valid),
+      .ready_i(group_fire && group_last),
+      .data_o({
+        res_idx, res_dtype, res_size, res_requant, res_per_column, res_zero_point, res_shift, res_scale, res_clamp_min,
+        res_clamp_max
+      })
+  );
+
+  assign wr_param = wr_valid_i && wr_dest_i == systole_pkg::DEST_PARAM;
+
+  systole_params #(
+      .Rows(Rows),
+      .Cols(Cols),
+      .ParamEntries(ParamEntries),
+      .EpLanes(EpLanes)
+  ) u_params (
+      .clk_i     (clk_i),
+      .wr_scale_i(wr_param && wr_bank_i == systole_pkg::BANK_SCALE),
+      .wr_shift_i(wr_param && wr_bank_i == systole_pkg::BANK_SHIFT),
+      .wr_entry_i(wr_addr_i[ParamW-1:0]),
+      .wr_chunk_i(wr_chunk_i),
+      .wr_data_i (wr_data_i),
+      .re_i      (param_re && res_per_column),
+      .rd_entry_i(group_entry),
+      .rd_group_i(group_column),
+      .scale_o   (scales),
+      .shift_o   (shifts)
+  );
+
+  systole_epilogue #(
       .Lanes(EpLanes),
+      .OffW(OffW),
+      .ParamW(ParamW),
+      .Fp(Fp)
+  ) u_epilogue (
+      .clk_i          (clk_i),
+      .rst_ni         (rst_ni),
+      .in_valid_i     (group_valid),
+      .in_ready_o     (group_ready),
+      .in_data_i      (group_data),
+      .in_lanes_i     (group_lanes),
+      .in_offset_i    (group_offset),
+      .in_end_i       (group_end),
+      .in_entry_i     (group_entry),
+      .in_idx_i       (res_idx),
+      .in_dtype_i     (res_dtype),
+      .in_size_i      (res_size),
+      .in_requant_i   (res_requant),
+      .in_per_column_i(res_per_column),
+      .in_zero_point_i(res_zero_point),
+      .in_shift_i     (res_shift),
+      .in_scale_i     (res_scale),
+      .in_clamp_min_i (res_clamp_min),
+      .in_clamp_max_i (res_clamp_max),
+      .param_re_o     (param_re),
+      .scale_i        (scales),
+      .shift_i        (shifts),
+      .out_valid_o    (out_valid),
+      .out_ready_i    (out_ready),
+      .out_data_o     (out_data),
+      .out_bytes_o    (out_bytes),
+      .out_offset_o   (out_offset),
+      .out_end_o      (out_end),
+      .err_valid_o    (param_valid),
+      .err_idx_o      (param_idx),
+      .err_entry_o    (param_entry),
+      .dead_o         (param_dead),
+      .unchecked_o    (unchecked),
+      .idle_o         (epilogue_idle)
+  );
+
+  // --- Send them. ----------------------------------------------------------------------------------------------------------
+  logic unused_burst_ready;  // as many places as bursts under way
+
+  assign dead = range_dead || param_dead;
+
+  systole_dma_write #(
+      .GroupBytes(4 * EpLanes),
       .AxiDataW(AxiDataW),
       .MaxWrites(MaxWrites)
   ) u_write (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
-      .fill_i       (dead && walk_idle),
-      .in_valid_i   (group_valid),
-      .in_ready_o   (group_ready),
-      .in_data_i    (group_data),
-      .in_lanes_i   (group_lanes),
-      .in_offset_i  (group_offset),
-      .in_end_i     (group_end),
+      .fill_i       (dead && walk_idle && epilogue_idle),
+      .in_valid_i   (out_valid),
+      .in_ready_o   (out_ready),
+      .in_data_i    (out_data),
+      .in_bytes_i   (out_bytes),
+      .in_offset_i  (out_offset),
+      .in_end_i     (out_end),
       .burst_valid_i(aw_fire),
       .burst_ready_o(unused_burst_ready),
       .burst_len_i  (m_axi_awlen_o),
@@ -291,9 +453,9 @@ module systole_store #(
       .w_last_o     (m_axi_wlast_o)
   );
 
-  // --- Responses. --------------------------------------------------------------------------------------------------------------
+  // --- Responses. ----------------------------------------------------------------------------------------------------------
   logic b_known, b_last, b_done, b_ok, failed_q;
-  logic [31:0] b_idx, b_age;
+  logic [31:0] b_idx, b_age, cut_idx;
   logic [AxiAddrW-1:0] b_addr;
   logic done_q, mem_done_q, b_fail_q;
   logic [31:0] b_idx_q;
@@ -315,8 +477,9 @@ module systole_store #(
   );
 
   assign m_axi_bready_o = b_known;
-  // What a RANGE error cut off is not complete, nor is what follows it; what precedes it is.
-  assign b_age = b_idx - range_idx;
+  // What a RANGE or PARAM error cut off is not complete, nor is what follows it; what precedes it is.
+  assign cut_idx = param_dead ? param_idx : range_idx;
+  assign b_age = b_idx - cut_idx;
   assign b_ok = b_fire && !m_axi_bresp_i[1] && !failed_q && (!dead || b_age[31]);
 
   always_ff @(posedge clk_i) begin
@@ -340,9 +503,10 @@ module systole_store #(
 
   assign done_o = done_q;
   assign give_o = (8'(mem_done_q) << systole_pkg::TOKEN_MEM_DONE) | (8'(free) << systole_pkg::TOKEN_ACC_FREE);
-  assign err_valid_o = b_fail_q || range_valid;
-  assign err_code_o = b_fail_q ? systole_pkg::ERROR_AXI_STORE : systole_pkg::ERROR_RANGE;
-  assign err_idx_o = b_fail_q ? b_idx_q : range_idx;
-  assign err_addr_o = b_fail_q ? b_addr_q : AxiAddrW'(range_row);
+  assign err_valid_o = b_fail_q || range_valid || param_valid;
+  assign err_code_o = b_fail_q ? systole_pkg::ERROR_AXI_STORE :
+      param_valid ? systole_pkg::ERROR_PARAM : systole_pkg::ERROR_RANGE;
+  assign err_idx_o = b_fail_q ? b_idx_q : cut_idx;
+  assign err_addr_o = b_fail_q ? b_addr_q : param_valid ? AxiAddrW'(param_entry) : AxiAddrW'(range_addr);
 
 endmodule

@@ -17,7 +17,7 @@ struct LoadSizes {
   unsigned word_bytes() const { return 2 * rows; }
   unsigned dest_bytes(unsigned dest, unsigned bank) const {
     if (dest == SYSTOLE_DEST_ACT || dest == SYSTOLE_DEST_WGT) return word_bytes();
-    return dest == SYSTOLE_DEST_ACC || bank == SYSTOLE_BANK_BIAS ? 4 * cols : cols;
+    return dest == SYSTOLE_DEST_ACC || bank == SYSTOLE_BANK_BIAS || bank == SYSTOLE_BANK_SCALE ? 4 * cols : cols;
   }
   unsigned depth(unsigned dest) const {
     return dest == SYSTOLE_DEST_ACT   ? act_words

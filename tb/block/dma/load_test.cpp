@@ -36,7 +36,7 @@ LoadCommand random_command(Random &r, const LoadSizes &sizes, uint32_t index) {
     LoadCommand c;
     c.index = index;
     c.dest = unsigned(r.in(0, 3));
-    c.bank = c.dest == SYSTOLE_DEST_PARAM ? unsigned(r.in(0, 1)) : 0;
+    c.bank = c.dest == SYSTOLE_DEST_PARAM ? unsigned(r.in(SYSTOLE_BANK_BIAS, SYSTOLE_BANK_SHIFT)) : 0;
     const int word = int(sizes.dest_bytes(c.dest, c.bank));
     const int bus = int(sizes.bus_bytes);
     Shape &s = c.shape;
@@ -249,7 +249,7 @@ TEST(LoadTest, WordBeyondTheBufferIsARangeError) {
   on_all([](LoadDut &dut) {
     const LoadSizes &sizes = dut.sizes();
     for (unsigned dest = 0; dest < 4; dest++) {
-      for (unsigned bank = 0; bank < (dest == SYSTOLE_DEST_PARAM ? 2u : 1u); bank++) {
+      for (unsigned bank = 0; bank < (dest == SYSTOLE_DEST_PARAM ? SYSTOLE_BANK_SHIFT + 1u : 1u); bank++) {
         Random random(10);
         LoadBench bench(dut, random, Pace::random(random));
         LoadCommand c = act({123, sizes.dest_bytes(dest, bank), 9, 1, 4096, 0}, sizes.depth(dest) - 5);

@@ -10,7 +10,69 @@ uint32_t StoreBench::value(unsigned row, unsigned column) {
   return uint32_t((x ^ (x >> 29)) * 0xBF58476D1CE4E5B9u >> 32);
 }
 
-StoreBench::StoreBench(StoreDut &dut, Random &random, Pace pace) : dut_(dut), random_(random), pace_(pace) { reset(); }
+StoreBench::StoreBench(StoreDut &dut, Random &random, Pace pace) : dut_(dut), random_(random), pace_(pace) {
+  const size_t count = size_t(dut.sizes().param_entries) * dut.sizes().cols;
+  scales_.assign(count, 0x3F800000);
+  shifts_.assign(count, 0);
+  reset();
+}
+
+void StoreBench::load_params() {
+  const StoreSizes &sizes = dut_.sizes();
+  const auto write = [&](uint8_t dest, uint8_t bank, unsigned entry, unsigned chunk, Bytes data) {
+    pins_.wr_valid = true;
+    pins_.wr_dest = dest;
+    pins_.wr_bank = bank;
+    pins_.wr_addr = uint16_t(entry);
+    pins_.wr_chunk = uint8_t(chunk);
+    data.resize(2 * sizes.rows);
+    pins_.wr_data = data;
+    dut_.settle(pins_);
+    dut_.clock();
+    pins_.wr_valid = false;
+  };
+  const auto noise = [&] {
+    Bytes data(2 * sizes.rows);
+    for (uint8_t &byte : data) byte = uint8_t(random_.bits());
+    return data;
+  };
+  for (unsigned entry = 0; entry < sizes.param_entries; entry++) {
+    Bytes scale_bytes, shift_bytes;
+    for (unsigned column = 0; column < sizes.cols; column++) {
+      for (unsigned byte = 0; byte < 4; byte++) scale_bytes.push_back(uint8_t(scale(entry, column) >> 8 * byte));
+      shift_bytes.push_back(uint8_t(shift(entry, column)));
+    }
+    for (auto [bank, bytes] : {std::pair(SYSTOLE_BANK_SCALE, scale_bytes), std::pair(SYSTOLE_BANK_SHIFT, shift_bytes)})
+      for (size_t at = 0, chunk = 0; at < bytes.size(); at += 2 * sizes.rows, chunk++) {
+        write(SYSTOLE_DEST_PARAM, uint8_t(bank), entry, unsigned(chunk),
+              Bytes(bytes.begin() + long(at), bytes.begin() + long(std::min<size_t>(bytes.size(), at + 2 * sizes.rows))));
+        // Neither another bank nor another memory.
+        write(SYSTOLE_DEST_PARAM, random_.chance(50) ? SYSTOLE_BANK_BIAS : SYSTOLE_BANK_B_ZERO_POINT, entry, unsigned(chunk),
+              noise());
+        write(uint8_t(random_.pick({SYSTOLE_DEST_ACT, SYSTOLE_DEST_WGT, SYSTOLE_DEST_ACC})), uint8_t(bank), entry,
+              unsigned(chunk), noise());
+      }
+  }
+}
+
+uint32_t StoreBench::result(const StoreCommand &c, unsigned row, unsigned tile, unsigned column) {
+  const uint32_t acc = value(row, column);
+  const unsigned entry = std::min(c.param + tile, dut_.sizes().param_entries - 1);
+  const uint32_t own_scale = c.per_column ? scale(entry, column) : c.scale;
+  const int own_shift = c.per_column ? shift(entry, column) : c.shift;
+  const auto low = int32_t(c.clamp_min), high = int32_t(c.clamp_max);
+  if (c.out == golden::DType::s32) return acc;
+  if (c.rule == golden::Requant::floating) {
+    const bool legal = own_scale != 0 && own_scale < 0x7F800000;
+    return uint32_t(legal ? golden::requant_float(int32_t(acc), own_scale, c.zero_point, low, high) : 0);
+  }
+  if (c.rule == golden::Requant::fixed) {
+    const bool legal = own_scale >> 31 == 0 && own_shift >= -31 && own_shift <= 30;
+    return uint32_t(legal ? golden::requant_fixed(int32_t(acc), int32_t(own_scale), own_shift, c.zero_point, low, high) : 0);
+  }
+  const uint32_t clamped = golden::clamp(acc, c.clamp_min, c.clamp_max);
+  return c.out == golden::DType::fp32 ? clamped : golden::narrow(c.out, clamped);
+}
 
 void StoreBench::reset() {
   pins_ = StorePins();
@@ -45,8 +107,10 @@ void StoreBench::submit(const StoreCommand &c) {
         const unsigned columns = tile + 1 == c.n ? c.n_tail : sizes.cols;
         const unsigned row = unsigned(c.row(tile, i1, i0));
         for (unsigned group = 0; group * sizes.lanes() < columns; group++) expected_reads_.push_back({row, group, false, 0});
-        for (unsigned column = 0; column < columns; column++)
-          for (unsigned byte = 0; byte < 4; byte++) stream.push_back(uint8_t(value(row, column) >> 8 * byte));
+        for (unsigned column = 0; column < columns; column++) {
+          const uint32_t word = result(c, row, tile, column);
+          for (unsigned byte = 0; byte < c.size(); byte++) stream.push_back(uint8_t(word >> 8 * byte));
+        }
       }
   expected_reads_.back().last = true;
   expected_reads_.back().give = c.give & (1u << 5);
@@ -171,6 +235,14 @@ void StoreBench::check(const StorePins &before) {
     EXPECT_LE(writes_.size(), sizes.max_writes);
   }
 
+  if (p.err) {
+    EXPECT_FALSE(error) << "two error pulses";
+    error = true;
+    error_code = p.err_code;
+    error_index = p.err_idx;
+    error_address = p.err_addr;
+  }
+
   // Write data.
   if (!first && before.w_valid && !before.w_ready) {
     EXPECT_TRUE(p.w_valid && p.w_data == before.w_data && p.w_strobes == before.w_strobes && p.w_last == before.w_last)
@@ -185,7 +257,7 @@ void StoreBench::check(const StorePins &before) {
       last_beat = cycle;
       if (++write->beats == write->expected.burst.beats) write->due = cycle + pace_.latency;
       EXPECT_EQ(p.w_last, write->due != UINT64_MAX);
-      if (p.w_strobes == 0 && error && error_code == SYSTOLE_ERROR_RANGE) {
+      if (p.w_strobes == 0 && cut_off()) {
         empty_beats++;
       } else if (expected_beats_.empty()) {
         ADD_FAILURE() << "unexpected beat";
@@ -208,20 +280,13 @@ void StoreBench::check(const StorePins &before) {
     EXPECT_TRUE(p.b_ready);
     const Write &write = writes_.front();
     failed_response_ = failed_response_ || p.b_resp != 0;
-    // A command that a RANGE error cut off, and those after it, never complete.
-    const bool cut = error && error_code == SYSTOLE_ERROR_RANGE && int32_t(write.expected.index - error_index) >= 0;
+    // A command that a RANGE or PARAM error cut off, and those after it, never complete.
+    const bool cut = cut_off() && int32_t(write.expected.index - error_index) >= 0;
     done_next_ = write.expected.last && !failed_response_ && !cut;
     if (done_next_) give_next_ |= write.expected.give;
     writes_.pop_front();
   }
 
-  if (p.err) {
-    EXPECT_FALSE(error) << "two error pulses";
-    error = true;
-    error_code = p.err_code;
-    error_index = p.err_idx;
-    error_address = p.err_addr;
-  }
   stopped_ = stopped_ || p.err || p.stop;
 
   size_t outstanding_before = writes_.size() + p.b_valid - (p.aw_valid && p.aw_ready);

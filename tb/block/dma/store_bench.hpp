@@ -6,14 +6,16 @@
 #include <optional>
 #include <string>
 
+#include "sim/golden/epilogue.hpp"
+#include "sim/golden/float.hpp"
 #include "tb/block/dma/dma_bench.hpp"
 
 namespace systole::tb::dma {
 
 /// Sizes of a Verilated systole_store.
 struct StoreSizes {
-  unsigned cols, bus_bytes;
-  unsigned acc_rows = 128, max_writes = 16;
+  unsigned rows, cols, bus_bytes;
+  unsigned acc_rows = 128, max_writes = 16, param_entries = 16;
   unsigned lanes() const { return cols / 2; }
 };
 
@@ -21,7 +23,10 @@ struct StoreSizes {
 struct StorePins {
   // inputs
   bool reset_n = true, stop = false, cmd_valid = false, rd_ready = false, aw_ready = false, w_ready = false, b_valid = false;
-  Bytes cmd, rd_data;
+  bool wr_valid = false;
+  uint8_t wr_dest = 0, wr_bank = 0, wr_chunk = 0;
+  uint16_t wr_addr = 0;
+  Bytes cmd, rd_data, wr_data;
   uint32_t idx = 0;
   uint8_t tokens = 0, b_resp = 0;
   // outputs
@@ -46,7 +51,7 @@ class StoreDut {
 template <typename Top>
 class VerilatedStore final : public StoreDut {
  public:
-  VerilatedStore(unsigned cols, unsigned axi_bits) : sizes_{cols, axi_bits / 8} {}
+  VerilatedStore(unsigned rows, unsigned cols, unsigned axi_bits) : sizes_{rows, cols, axi_bits / 8} {}
   const StoreSizes &sizes() const override { return sizes_; }
   std::string name() const override {
     return std::to_string(sizes_.cols) + " columns on " + std::to_string(8 * sizes_.bus_bytes);
@@ -61,6 +66,12 @@ class VerilatedStore final : public StoreDut {
     top_->tok_avail_i = p.tokens;
     top_->acc_rd_ready_i = p.rd_ready;
     set_port(top_->acc_rd_data_i, p.rd_data);
+    top_->wr_valid_i = p.wr_valid;
+    top_->wr_dest_i = p.wr_dest;
+    top_->wr_bank_i = p.wr_bank;
+    top_->wr_addr_i = p.wr_addr;
+    top_->wr_chunk_i = p.wr_chunk;
+    set_port(top_->wr_data_i, p.wr_data);
     top_->m_axi_awready_i = p.aw_ready;
     top_->m_axi_wready_i = p.w_ready;
     top_->m_axi_bvalid_i = p.b_valid;
@@ -112,8 +123,16 @@ struct StoreCommand {
   int32_t pitch0 = 0, pitch1 = 0;
   uint8_t wait = 0, give = 0;
   uint32_t index = 0;
+  // The results: with per_column, scale and shift are in the banks' entries from `param` on.
+  golden::DType out = golden::DType::s32;
+  golden::Requant rule = golden::Requant::none;
+  bool per_column = false;
+  int32_t zero_point = 0, shift = 0;
+  uint32_t scale = 0, clamp_min = 0, clamp_max = 0;
+  unsigned param = 0;
 
-  unsigned row_bytes(const StoreSizes &sizes) const { return 4 * ((n - 1) * sizes.cols + n_tail); }
+  unsigned size() const { return unsigned(golden::size(out)); }
+  unsigned row_bytes(const StoreSizes &sizes) const { return size() * ((n - 1) * sizes.cols + n_tail); }
   Shape shape(const StoreSizes &sizes) const { return {address, row_bytes(sizes), m0, m1, pitch0, pitch1}; }
   int row(unsigned tile, unsigned i1, unsigned i0) const { return int(acc) + int(tile) * stride + int(i1 * m0 + i0); }
 
@@ -133,13 +152,22 @@ struct StoreCommand {
     SYSTOLE_PUT(STORE_PITCH1, pitch1);
     SYSTOLE_PUT(STORE_N, n);
     SYSTOLE_PUT(STORE_N_TAIL, n_tail);
-    SYSTOLE_PUT(STORE_OUT_DTYPE, SYSTOLE_DTYPE_S32);
+    SYSTOLE_PUT(STORE_OUT_DTYPE, out);
+    SYSTOLE_PUT(STORE_REQUANT, rule);
+    SYSTOLE_PUT(STORE_PER_COLUMN, per_column);
+    SYSTOLE_PUT(STORE_OUT_ZERO_POINT, zero_point);
+    SYSTOLE_PUT(STORE_SHIFT, shift);
+    SYSTOLE_PUT(STORE_SCALE, scale);
+    SYSTOLE_PUT(STORE_CLAMP_MIN, clamp_min);
+    SYSTOLE_PUT(STORE_CLAMP_MAX, clamp_max);
+    SYSTOLE_PUT(STORE_PARAM, param);
 #undef SYSTOLE_PUT
     return r.bytes();
   }
 };
 
-/// Runs commands and checks, cycle by cycle: reads, bursts and their rules, every beat with its strobes, tokens, quiet.
+/// Runs commands and checks, cycle by cycle: reads, bursts and their rules, every beat with its strobes and the golden
+/// model's results, tokens, quiet.
 class StoreBench {
  public:
   StoreBench(StoreDut &dut, Random &random, Pace pace);
@@ -150,6 +178,12 @@ class StoreBench {
   /// Steps until all commands are done (or the failure, or `limit` cycles, which is a failure).
   void run(uint64_t limit = 2'000'000);
   void reset();
+  /// Fills entry after entry of both banks through the write port, with writes to everything else in between. Lasts some cycles.
+  void load_params();
+  uint32_t &scale(unsigned entry, unsigned column) { return scales_.at(entry * dut_.sizes().cols + column); }
+  int8_t &shift(unsigned entry, unsigned column) { return shifts_.at(entry * dut_.sizes().cols + column); }
+  /// What command c makes of a column of a tile.
+  uint32_t result(const StoreCommand &c, unsigned row, unsigned tile, unsigned column);
 
   // Behaviour of the surroundings.
   unsigned token_percent = 100;         ///< chance that a token is there
@@ -192,7 +226,10 @@ class StoreBench {
   };
   static uint32_t value(unsigned row, unsigned column);
   void check(const StorePins &before);
+  bool cut_off() const { return error && (error_code == SYSTOLE_ERROR_RANGE || error_code == SYSTOLE_ERROR_PARAM); }
 
+  std::vector<uint32_t> scales_;
+  std::vector<int8_t> shifts_;
   StoreDut &dut_;
   Random &random_;
   Pace pace_;

@@ -2,13 +2,15 @@
 // The store engine against a byte-level reference, on several sizes.
 #include <gtest/gtest.h>
 
-#include "Vstore_16_128.h"
-#include "Vstore_2_512.h"
-#include "Vstore_32_256.h"
-#include "Vstore_4_128.h"
-#include "Vstore_4_32.h"
-#include "Vstore_64_32.h"
-#include "Vstore_8_128.h"
+#include <cmath>
+
+#include "Vstore_16x16_128.h"
+#include "Vstore_2x2_512.h"
+#include "Vstore_2x4_128.h"
+#include "Vstore_32x32_256.h"
+#include "Vstore_4x64_32.h"
+#include "Vstore_4x8_128.h"
+#include "Vstore_64x4_32.h"
 #include "tb/block/dma/store_bench.hpp"
 
 namespace systole::tb::dma {
@@ -17,17 +19,57 @@ std::vector<std::unique_ptr<StoreDut>> store_duts() {
   Verilated::randReset(2);
   Verilated::randSeed(int(std::random_device{}() >> 1));
   std::vector<std::unique_ptr<StoreDut>> duts;
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_16_128>>(16, 128));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_8_128>>(8, 128));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_4_32>>(4, 32));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_4_128>>(4, 128));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_2_512>>(2, 512));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_64_32>>(64, 32));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_32_256>>(32, 256));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_16x16_128>>(16, 16, 128));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x8_128>>(4, 8, 128));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_64x4_32>>(64, 4, 32));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_2x4_128>>(2, 4, 128));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_2x2_512>>(2, 2, 512));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x64_32>>(4, 64, 32));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_32x32_256>>(32, 32, 256));
   return duts;
 }
 
 namespace {
+
+/// Any type of result, with parameters that make many different ones.
+void random_result(Random &r, const StoreSizes &sizes, StoreCommand &c) {
+  using golden::DType;
+  c.out = r.pick({DType::s8, DType::u8, DType::fp16, DType::bf16, DType::s32, DType::fp32});
+  c.rule = golden::Requant::none;
+  c.per_column = false;
+  c.scale = c.clamp_min = c.clamp_max = 0;
+  c.shift = c.zero_point = 0;
+  c.param = 0;
+  if (c.out == DType::s8 || c.out == DType::u8) {
+    const int low = c.out == DType::s8 ? -128 : 0;
+    c.rule = r.pick({golden::Requant::floating, golden::Requant::fixed});
+    c.per_column = r.chance(60);
+    c.zero_point = low + int(r.in(0, 255));
+    c.clamp_min = uint32_t(low + int(r.pick<int64_t>({0, r.in(0, 128)})));
+    c.clamp_max = uint32_t(low + int(r.pick<int64_t>({255, r.in(128, 255)})));
+    if (c.per_column) {
+      c.param = unsigned(r.in(0, int(sizes.param_entries) - int(c.n)));
+    } else if (c.rule == golden::Requant::floating) {
+      c.scale = golden::as_bits(float(r.in(1, 1 << 20)) * 0x1p-44f);
+    } else {
+      c.scale = uint32_t(r.in(1 << 29, 0x7FFFFFFF));
+      c.shift = int(r.in(-26, -20));
+    }
+  } else if (c.out != DType::s32) {
+    c.clamp_min = golden::as_bits(-r.pick({1e9f, 3e38f, HUGE_VALF, 100.0f}));
+    c.clamp_max = golden::as_bits(r.pick({0.0f, 6.0f, 1e9f, HUGE_VALF}));
+  }
+}
+
+/// Legal parameters under both rules, many different results.
+void random_params(Random &r, StoreBench &bench, const StoreSizes &sizes) {
+  for (unsigned entry = 0; entry < sizes.param_entries; entry++)
+    for (unsigned column = 0; column < sizes.cols; column++) {
+      bench.scale(entry, column) = golden::as_bits(float(r.in(1, 1 << 20)) * 0x1p-44f);  // as a multiplier: about 2^29
+      bench.shift(entry, column) = int8_t(r.in(-25, -18));
+    }
+  bench.load_params();
+}
 
 StoreCommand random_command(Random &r, const StoreSizes &sizes, uint32_t index) {
   const int rows = int(2 * sizes.acc_rows);
@@ -40,6 +82,7 @@ StoreCommand random_command(Random &r, const StoreSizes &sizes, uint32_t index) 
     c.m1 = unsigned(r.pick<int64_t>({1, 1, 2, 3, r.in(1, 6)}));
     c.stride = int(r.pick<int64_t>({0, c.m0 * c.m1, -int64_t(c.m0 * c.m1), r.in(-40, 40)}));
     c.acc = unsigned(r.in(0, rows - 1));
+    random_result(r, sizes, c);
     const int64_t row = c.row_bytes(sizes);
     const auto pitch = [&](int64_t tight) {
       return int32_t(r.pick<int64_t>(
@@ -88,6 +131,7 @@ TEST(StoreTest, RandomDescriptorsWriteTheReferencesBytes) {
     for (int round = 0; round < 12; round++) {
       StoreBench bench(dut, random, round == 0 ? kNoStalls : Pace::random(random));
       bench.token_percent = unsigned(random.pick({100, 50, 10}));
+      random_params(random, bench, dut.sizes());
       for (uint32_t i = 0; i < 12; i++) bench.submit(random_command(random, dut.sizes(), 1000u * round + i));
       bench.run();
       if (::testing::Test::HasFailure()) return;
@@ -105,7 +149,7 @@ TEST(StoreTest, AddressReadAndDataFollowAfterTheDocumentedCycles) {
     bench.run();
     EXPECT_EQ(bench.first_aw, bench.first_accept + 5);
     EXPECT_EQ(bench.first_read, bench.first_accept + 5);
-    EXPECT_EQ(bench.first_beat, bench.first_read + 3);
+    EXPECT_EQ(bench.first_beat, bench.first_read + 14);
   });
 }
 
@@ -183,6 +227,76 @@ TEST(StoreTest, ShortCommandsKeepTheBusBusy) {
   });
 }
 
+TEST(StoreTest, EveryTypeTakesTheSameCycles) {
+  on_all([](StoreDut &dut) {
+    Random random(31);
+    for (int round = 0; round < 20; round++) {
+      StoreBench bench(dut, random, kNoStalls);
+      random_params(random, bench, dut.sizes());
+      StoreCommand c = rows(dut.sizes(), 64 + unsigned(random.in(0, 3)), 1, 1, 0);
+      c.n_tail = 1;
+      random_result(random, dut.sizes(), c);
+      c.n_tail = unsigned(random.in(1, dut.sizes().bus_bytes / 4 > dut.sizes().lanes() ? 1 : dut.sizes().lanes()));
+      bench.submit(c);
+      bench.run();
+      EXPECT_EQ(bench.first_read, bench.first_accept + 5);
+      EXPECT_EQ(bench.first_beat, bench.first_read + 14);
+    }
+  });
+}
+
+TEST(StoreTest, NarrowResultsAreReadOneGroupACycle) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(32);
+    for (golden::DType out : {golden::DType::s8, golden::DType::fp16, golden::DType::bf16, golden::DType::u8}) {
+      for (uint64_t offset = 0; offset < sizes.bus_bytes; offset += 5) {
+        StoreBench bench(dut, random, kNoStalls);
+        random_params(random, bench, sizes);
+        StoreCommand c = rows(sizes, 8192 + offset, 7, 16, 0);
+        do random_result(random, sizes, c);
+        while (c.out != out);
+        if (c.size() * sizes.lanes() > sizes.bus_bytes) continue;
+        c.pitch0 = int32_t(c.row_bytes(sizes)) + int32_t(random.pick({0, 1, 2}));
+        bench.submit(c);
+        bench.run();
+        if (::testing::Test::HasFailure()) return;
+        // A row's last, incomplete beat may cost a cycle of W; within a row there is none to lose.
+        const bool apart = c.pitch0 != int32_t(c.row_bytes(sizes));
+        EXPECT_LE(bench.last_read - bench.first_read + 1, bench.reads + (apart ? c.m0 : 0)) << "offset " << offset;
+      }
+    }
+  });
+}
+
+TEST(StoreTest, SizesAroundTheTileAtOddPlaces) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(33);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    StoreBench bench(dut, random, Pace::random(random));
+    random_params(random, bench, sizes);
+    uint32_t index = 0;
+    for (golden::DType out : {golden::DType::s8, golden::DType::u8, golden::DType::fp16, golden::DType::bf16, golden::DType::fp32,
+                              golden::DType::s32})
+      for (unsigned columns : {1u, sizes.cols - 1, sizes.cols, sizes.cols + 1, 2 * sizes.cols - 1, 2 * sizes.cols + 1}) {
+        StoreCommand c;
+        c.index = index++;
+        c.n = (columns + sizes.cols - 1) / sizes.cols;
+        c.n_tail = columns - (c.n - 1) * sizes.cols;
+        c.m0 = unsigned(random.in(1, 4));
+        c.stride = int(c.m0);
+        c.acc = unsigned(random.in(0, 100));
+        do random_result(random, sizes, c);
+        while (c.out != out);
+        c.address = uint64_t(index) * 65536 + uint64_t(2 * random.in(0, 40) + 1);
+        c.pitch0 = int32_t(c.row_bytes(sizes)) + int32_t(random.pick({0, 1, 3, 37, -1}));
+        bench.submit(c);
+      }
+    bench.run();
+  });
+}
+
 TEST(StoreTest, BadResponseStopsWithTheBurstsAddress) {
   on_all([](StoreDut &dut) {
     const StoreSizes &sizes = dut.sizes();
@@ -252,12 +366,94 @@ TEST(StoreTest, RowBeyondTheAccumulatorsIsARangeErrorAndBurstsAreCompleted) {
   });
 }
 
+/// Runs a command that must end in an error, and lets its bursts finish.
+void run_into_error(StoreBench &bench, uint8_t code, uint32_t index, uint64_t address) {
+  while (!bench.error && bench.cycle < 20000)
+    if (!bench.step()) return;
+  EXPECT_EQ(bench.error_code, code);
+  EXPECT_EQ(bench.error_index, index);
+  EXPECT_EQ(bench.error_address, address);
+  for (int i = 0; i < 100000 && !bench.quiet; i++)
+    if (!bench.step()) return;
+  for (int i = 0; i < 100; i++)
+    if (!bench.step()) return;
+  EXPECT_TRUE(bench.quiet);
+  EXPECT_EQ(bench.outstanding(), 0u);
+}
+
+TEST(StoreTest, IllegalParameterOfAnyColumnStopsWithItsEntry) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(34);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (unsigned column = 0; column < sizes.cols; column++) {
+      StoreBench bench(dut, random, Pace::random(random));
+      StoreCommand before = rows(sizes, 1 << 20, 3, 2, 8192);
+      before.index = 6;
+      before.give = 0x60;
+      StoreCommand c = rows(sizes, 5121, 2, 3, 4096);
+      do random_result(random, sizes, c);
+      while (!c.per_column);
+      c.index = 7;
+      c.give = 0x60;
+      // The same parameters, but the illegal one is beyond the columns: no error.
+      StoreCommand tail = c;
+      tail.index = 5;
+      tail.n = 2;
+      tail.n_tail = std::max(1u, column);
+      random_params(random, bench, sizes);
+      if (c.rule == golden::Requant::fixed && random.chance(50)) {
+        bench.shift(c.param + 1, column) = int8_t(random.pick({-128, -32, 31, 127}));
+      } else {
+        bench.scale(c.param + 1, column) =
+            c.rule == golden::Requant::fixed ? 0x80000000u : random.pick({0u, 0x7F800000u, 0x7FC00000u, 0x80000001u});
+      }
+      bench.load_params();
+      if (column > 0) bench.submit(tail);
+      bench.submit(before);
+      bench.submit(c);
+      before.index = 8;
+      bench.submit(before);
+      run_into_error(bench, SYSTOLE_ERROR_PARAM, 7, c.param + 1);
+      EXPECT_EQ(bench.done, column > 0 ? 2u : 1u);
+      if (::testing::Test::HasFailure()) return;
+      bench.reset();
+    }
+  });
+}
+
+TEST(StoreTest, EntryBeyondTheBanksIsARangeError) {
+  on_all([](StoreDut &dut) {
+    const StoreSizes &sizes = dut.sizes();
+    Random random(35);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (int round = 0; round < 20; round++) {
+      StoreBench bench(dut, random, Pace::random(random));
+      random_params(random, bench, sizes);
+      bench.submit(rows(sizes, 1 << 20, 3, 1, 8192));
+      StoreCommand c = rows(sizes, 4096 + unsigned(random.in(0, 100)), 2, 4, int32_t(8 * sizes.cols));
+      do random_result(random, sizes, c);
+      while (!c.per_column);
+      c.index = 99;
+      c.param = sizes.param_entries - unsigned(random.in(1, 3));
+      // An illegal parameter before it comes first.
+      const bool bad = random.chance(50);
+      if (bad) bench.scale(sizes.param_entries - 1, unsigned(random.in(0, sizes.cols - 1))) = 0xFFFFFFFF;
+      bench.load_params();
+      bench.submit(c);
+      run_into_error(bench, bad ? SYSTOLE_ERROR_PARAM : SYSTOLE_ERROR_RANGE, 99, sizes.param_entries - (bad ? 1 : 0));
+      if (::testing::Test::HasFailure()) return;
+    }
+  });
+}
+
 TEST(StoreTest, StopLetsIssuedBurstsFinishAndResetStartsAfresh) {
   on_all([](StoreDut &dut) {
     Random random(30);
     SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
     for (int round = 0; round < 15; round++) {
       StoreBench bench(dut, random, Pace::random(random));
+      random_params(random, bench, dut.sizes());
       for (uint32_t i = 0; i < 6; i++) bench.submit(random_command(random, dut.sizes(), i));
       for (int64_t i = random.in(1, 400); i > 0; i--)
         if (!bench.step()) return;
