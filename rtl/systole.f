@@ -6,6 +6,7 @@ common/systole_fifo.sv
 common/systole_ram.sv
 common/systole_taps.sv
 control/systole_check.sv
+control/systole_check_epilogue.sv
 control/systole_control.sv
 control/systole_counters.sv
 control/systole_dispatch.sv
@@ -25,9 +26,13 @@ compute/systole_hazard.sv
 compute/systole_loop.sv
 compute/systole_loop_addr.sv
 compute/systole_operand_buffer.sv
+compute/systole_row.sv
 compute/systole_weight_seq.sv
 compute/systole_zero_points.sv
 store/systole_dma_write.sv
+store/systole_epilogue.sv
+store/systole_epilogue_lane.sv
+store/systole_params.sv
 store/systole_store.sv
 store/systole_store_walk.sv
 systole.sv

@@ -17,7 +17,8 @@ module systole #(
   parameter int MaxReads     = 16,         // outstanding read bursts
   parameter int MaxWrites    = 16,         // outstanding write bursts
   parameter int AccelId      = 0,          // must match a command's accel_id
-  parameter int Fp           = 0           // floating-point lanes: not in this version, must be 0
+  parameter int Fp           = 1,          // floating-point lanes (0: int8 only)
+  parameter int L            = (Fp != 0) ? 4 : 1  // cycles an element takes: 1 without floating point, 2, 3 or 4 with it
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -80,7 +81,6 @@ module systole #(
   output logic                  m_axi_rready_o
 );
 
-  localparam int L          = 1;         // cycles an element takes
   localparam int EpLanes    = Cols / 2;  // columns that the store engine reads a cycle
   localparam int FetchSlots = 8;         // records fetched ahead
   localparam int ActWords   = ActBytes / (2 * Rows);
@@ -105,8 +105,8 @@ module systole #(
       AccelId < 0 || AccelId > 15) begin : gen_bad_depth
     systole_error_queue_depth_max_reads_max_writes_or_accel_id_out_of_range u_error ();
   end
-  if (Fp != 0) begin : gen_bad_fp
-    systole_error_floating_point_is_not_in_this_version u_error ();
+  if (Fp < 0 || Fp > 1 || (Fp == 0 && L != 1) || (Fp == 1 && (L < 2 || L > 4))) begin : gen_bad_fp
+    systole_error_fp_must_be_0_with_l_1_or_1_with_l_2_3_or_4 u_error ();
   end
 
   logic engine_rst_n, stop, quiet, load_quiet, store_quiet, read_quiet;
@@ -156,7 +156,7 @@ module systole #(
     .MaxReads    (MaxReads),
     .MaxWrites   (MaxWrites),
     .EpLanes     (EpLanes),
-    .ElementLatency(L),
+    .L           (L),
     .AccelId     (AccelId),
     .Fp          (Fp),
     .FetchSlots  (FetchSlots)
@@ -327,6 +327,7 @@ module systole #(
     .AccRows     (AccRows),
     .ParamEntries(ParamEntries),
     .EpLanes     (EpLanes),
+    .Fp          (Fp),
     .L           (L),
     .AxiAddrW    (AxiAddrW)
   ) u_compute (
@@ -363,12 +364,15 @@ module systole #(
   );
 
   systole_store #(
-    .Cols     (Cols),
-    .AxiDataW (AxiDataW),
-    .AxiAddrW (AxiAddrW),
-    .AccRows  (AccRows),
-    .EpLanes  (EpLanes),
-    .MaxWrites(MaxWrites)
+    .Rows        (Rows),
+    .Cols        (Cols),
+    .AxiDataW    (AxiDataW),
+    .AxiAddrW    (AxiAddrW),
+    .AccRows     (AccRows),
+    .ParamEntries(ParamEntries),
+    .EpLanes     (EpLanes),
+    .MaxWrites   (MaxWrites),
+    .Fp          (Fp)
   ) u_store (
     .clk_i,
     .rst_ni        (engine_rst_n),
@@ -385,6 +389,12 @@ module systole #(
     .err_code_o    (store_err_code),
     .err_idx_o     (store_err_idx),
     .err_addr_o    (store_err_addr),
+    .wr_valid_i    (wr_valid),
+    .wr_dest_i     (wr_dest),
+    .wr_bank_i     (wr_bank),
+    .wr_addr_i     (wr_addr),
+    .wr_chunk_i    (wr_chunk),
+    .wr_data_i     (wr_data),
     .acc_rd_valid_o(acc_rd_valid),
     .acc_rd_ready_i(acc_rd_ready),
     .acc_rd_addr_o (acc_rd_addr),
