@@ -27,10 +27,10 @@ extern "C" {
 /** Result of a driver function. */
 typedef enum systole_result {
     SYSTOLE_OK = 0,              /**< done */
-    SYSTOLE_ERR_BAD_ARG = 1,     /**< a null pointer, a zero size, a misaligned ring, two seeds at once, … */
+    SYSTOLE_ERR_BAD_ARG = 1,     /**< a null pointer, a zero size, a misaligned ring, types or bounds that make no sense, … */
     SYSTOLE_ERR_BAD_DEVICE = 2,  /**< the ID register does not read "SYST", or the capabilities make no sense */
     SYSTOLE_ERR_VERSION = 3,     /**< the hardware speaks another command version */
-    SYSTOLE_ERR_UNSUPPORTED = 4, /**< a legal product that this machine or driver cannot map (pitch beyond 32 bits, …) */
+    SYSTOLE_ERR_UNSUPPORTED = 4, /**< a legal product that this machine cannot do (floating point, pitch beyond 32 bits, …) */
     SYSTOLE_ERR_ADDRESS = 5,     /**< an operand reaches beyond the accelerator's address width */
     SYSTOLE_ERR_DEVICE = 6,      /**< the accelerator latched an error: see systole_last_error(), then systole_reset() */
     SYSTOLE_ERR_TIMEOUT = 7      /**< the accelerator did not come out of its soft reset */
@@ -64,6 +64,7 @@ typedef struct systole_capabilities {
     uint32_t acc_rows;              /**< rows of one accumulator half */
     uint32_t param_entries;         /**< column tiles a parameter bank holds */
     uint32_t element_latency;       /**< L */
+    uint32_t epilogue_lanes_log2;   /**< log2 of the columns that a STORE reads a cycle */
     uint32_t queue_depth;           /**< commands an engine's queue holds */
     uint32_t max_reads, max_writes; /**< outstanding bursts */
     uint32_t address_bits;          /**< width of AXI addresses */
@@ -85,32 +86,52 @@ typedef struct systole_device {
 } systole_t;
 
 /**
- * One matrix product C = seed + (A - a_zero_point) * (B - b_zero_point), modulo 2^32.
- *
- * Addresses are bus addresses, any byte alignment. Pitches are bytes from row to row, signed; the pitch of a matrix of one
- * row is ignored. A is M x K bytes, B is N x K bytes (row n is column n of the product's right operand), C is M x N int32.
- * C must not overlap an operand.
+ * What happens to the 32-bit sums on their way to memory (docs/arithmetic.md). All zero is not a legal value: `out_dtype` must go
+ * with the operands (integers: S32, S8, U8; floating point: FP32, FP16, BF16).
  */
 typedef struct {
-    uint32_t m, n, k; /**< sizes, each >= 1 */
+    uint32_t out_dtype; /**< enum systole_dtype */
+    uint32_t requant;   /**< enum systole_requant: FLOAT or FIXED for S8 and U8, else NONE */
+    /** Requantisation parameters for the whole matrix, used if `scales` is 0. */
+    uint32_t scale; /**< FLOAT: bits of a positive, finite binary32 number; FIXED: multiplier, 0 to 2^31 - 1 */
+    int32_t shift;  /**< FIXED: -31 to 30, positive is left; FLOAT: 0 */
+    /** Requantisation parameters for each column. */
+    uint64_t scales;        /**< address of N 32-bit words, each as `scale`, or 0 */
+    uint64_t shifts;        /**< FIXED with `scales`: address of N signed bytes; else 0 */
+    uint8_t out_zero_point; /**< S8, U8: raw byte in the result's type; else 0 */
+    bool clamp;             /**< the bounds below are used; else the type's limits. Not with S32 */
+    uint32_t clamp_min;     /**< S8, U8: int32 within the type; floating point: binary32 bits, not NaN */
+    uint32_t clamp_max;     /**< the same, not below clamp_min */
+} systole_epilogue_t;
+
+/**
+ * One matrix product C = epilogue(seed + (A - a_zero_point) * (B - b_zero_point)).
+ *
+ * Addresses are bus addresses, any byte alignment. Pitches are bytes from row to row, signed; the pitch of a matrix of one
+ * row is ignored. A is M x K elements, B is N x K elements (row n is column n of the product's right operand), C is M x N
+ * elements. C must not overlap an operand. Types: S8 and U8 in any pair, FP16 with FP16, BF16 with BF16.
+ */
+typedef struct {
+    uint32_t m, n, k; /**< sizes in elements, each >= 1 */
 
     uint64_t a;
     int64_t a_pitch;
-    bool a_signed;
-    uint8_t a_zero_point; /**< raw byte, in A's type */
+    uint32_t a_dtype;     /**< enum systole_dtype */
+    uint8_t a_zero_point; /**< raw byte, in A's type; floating point: 0 */
 
     uint64_t b;
     int64_t b_pitch;
-    bool b_signed;
+    uint32_t b_dtype;       /**< enum systole_dtype */
     uint8_t b_zero_point;   /**< raw byte, in B's type; used if b_zero_points is 0 */
-    uint64_t b_zero_points; /**< address of N bytes, one zero point a column, or 0 */
+    uint64_t b_zero_points; /**< address of N bytes, one zero point a column, or 0; floating point: 0 */
 
-    uint64_t bias; /**< address of N int32, one seed a column, or 0; not together with `seed` */
-    uint64_t seed; /**< address of an M x N int32 matrix, or 0 */
+    uint64_t bias; /**< address of N int32 or binary32 words, one seed a column, or 0; not together with `seed` */
+    uint64_t seed; /**< address of an M x N matrix of the same, or 0 */
     int64_t seed_pitch;
 
     uint64_t c;
     int64_t c_pitch;
+    systole_epilogue_t epilogue;
 } systole_gemm_t;
 
 /** How an operand goes through its buffer. */
@@ -131,7 +152,7 @@ typedef struct {
     uint32_t t_block, n_blocks; /**< column tiles of a block, and how many blocks */
     uint32_t k_chunk;           /**< words of K per MATMUL */
     bool ramp;                  /**< the job's first chunk comes in parts of 1, 1, 2, 4, … words */
-    bool params;                /**< bias or per-column zero points are used */
+    bool params;                /**< bias, per-column zero points or per-column requantisation are used */
     bool params_resident;       /**< … and fit their bank as a whole */
     systole_operand_plan_t a, b;
     uint64_t cycles; /**< estimate, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */

@@ -26,6 +26,7 @@ static systole_result_t read_capabilities(systole_t *dev)
     caps->axi_bytes_log2 = SYSTOLE_GET(cap0, CAP0_AXI_BYTES_LOG2);
     caps->fp = SYSTOLE_GET(cap0, CAP0_FP) != 0u;
     caps->element_latency = SYSTOLE_GET(cap0, CAP0_ELEMENT_LATENCY);
+    caps->epilogue_lanes_log2 = SYSTOLE_GET(cap0, CAP0_EPILOGUE_LANES_LOG2);
     caps->queue_depth = SYSTOLE_GET(cap0, CAP0_QUEUE_DEPTH);
     caps->max_reads = SYSTOLE_GET(cap2, CAP2_MAX_READS);
     caps->max_writes = SYSTOLE_GET(cap2, CAP2_MAX_WRITES);

@@ -8,6 +8,10 @@
 /* Chunks that loads may be ahead in the ring. More would put a MATMUL behind loads that do not fit the load queue. */
 #define LEAD 2u
 
+/* Binary32 bounds that clamp nothing. */
+#define FLOAT_INFINITY 0x7F800000u
+#define FLOAT_MINUS_INFINITY 0xFF800000u
+
 /* A place in the sequence: for outer block: for inner block: for chunk of K. */
 typedef struct {
     uint32_t outer, inner;   /* block indices */
@@ -41,10 +45,14 @@ typedef struct {
     const systole_capabilities_t *caps;
     const systole_gemm_t *gemm;
     const systole_gemm_plan_t *plan;
+    uint32_t element_log2, out_log2; /* bytes of an operand's and of a result's element */
+    uint32_t word_elements_log2;     /* elements of a buffer word */
     uint32_t outers, inners;
     uint64_t blocks, blocks_done;
     uint64_t a_loads, b_loads; /* operand loads emitted */
     uint64_t a_frees, b_frees; /* FREE tokens that emitted MATMULs give */
+    bool array_params;         /* bias or zero points: parameters that MATMULs read */
+    bool store_params;         /* scales and shifts, which STOREs read */
     bool guarded;              /* a block's seeds or parameters wait for the STORE of the block two before */
     uint32_t first_wait;       /* tokens that the next LOAD takes besides its own */
     uint32_t count;
@@ -195,15 +203,31 @@ static uint32_t acc_row(const generator_t *gen, const cursor_t *cursor)
     return (cursor->block & 1u) != 0u ? gen->caps->acc_rows : 0u;
 }
 
-/* Whether this block's columns are new to the parameter bank. */
-static bool loads_params(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+/* Whether this chunk brings the bias and zero points of its block's columns. */
+static bool loads_array_params(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
 {
-    if (!gen->plan->params || !chunk->first) return false;
+    if (!gen->array_params || !chunk->first) return false;
     if (!gen->plan->params_resident) return true;
     return gen->plan->n_outer ? cursor->inner == 0u : cursor->outer == 0u;
 }
 
-static void emit_params(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait, uint32_t give)
+/* Whether this chunk brings scales and shifts. Nobody needs them before the block's STORE, so they come last. If the banks hold
+ * all of N, the first block brings all: one PARAM_FULL token a job, however far loads run ahead of stores. */
+static bool loads_store_params(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+{
+    return gen->store_params && chunk->last && (cursor->block == 0u || !gen->plan->params_resident);
+}
+
+/* Whether this chunk's first load of seeds or parameters must wait until the block two before, which used the same half, is
+ * complete. */
+static bool takes_guard(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+{
+    const bool early =
+        gen->gemm->seed != 0u || gen->array_params; /* such loads come with the block's first chunk, else the last */
+    return gen->guarded && cursor->block >= 2u && (early ? chunk->first : chunk->last);
+}
+
+static void emit_array_params(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait, uint32_t give)
 {
     const uint32_t entry = param_entry(gen, cursor, chunk);
     const bool zero_points = gen->gemm->b_zero_points != 0u, bias = gen->gemm->bias != 0u;
@@ -216,6 +240,22 @@ static void emit_params(generator_t *gen, const cursor_t *cursor, const chunk_t 
     if (bias) {
         emit_load(gen, SYSTOLE_DEST_PARAM, SYSTOLE_BANK_BIAS, entry, gen->gemm->bias + (uint64_t)chunk->column * 4u,
                   chunk->columns * 4u, 1, 0, wait, give);
+    }
+}
+
+static void emit_store_params(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait)
+{
+    const systole_epilogue_t *epilogue = &gen->gemm->epilogue;
+    const bool all = gen->plan->params_resident;
+    const uint32_t entry = all ? 0u : param_entry(gen, cursor, chunk);
+    const uint32_t column = all ? 0u : chunk->column, columns = all ? gen->gemm->n : chunk->columns;
+    const bool shifts = epilogue->shifts != 0u;
+
+    emit_load(gen, SYSTOLE_DEST_PARAM, SYSTOLE_BANK_SCALE, entry, epilogue->scales + (uint64_t)column * 4u, columns * 4u, 1, 0,
+              wait, shifts ? 0u : SYSTOLE_TOKEN_PARAM_FULL);
+    if (shifts) {
+        emit_load(gen, SYSTOLE_DEST_PARAM, SYSTOLE_BANK_SHIFT, entry, epilogue->shifts + column, columns, 1, 0, 0,
+                  SYSTOLE_TOKEN_PARAM_FULL);
     }
 }
 
@@ -250,9 +290,11 @@ static void emit_seed(generator_t *gen, const cursor_t *cursor, const chunk_t *c
     }
 }
 
+/* Bytes of the `words` words that begin at word k of a row. (K in bytes may exceed 32 bits, K in elements does not.) */
 static uint32_t piece_bytes(const generator_t *gen, uint32_t k, uint32_t words)
 {
-    return min_u32(words << gen->caps->word_bytes_log2, gen->gemm->k - (k << gen->caps->word_bytes_log2));
+    const uint32_t elements_log2 = gen->word_elements_log2;
+    return min_u32(words << elements_log2, gen->gemm->k - (k << elements_log2)) << gen->element_log2;
 }
 
 /* All loads of the chunk under the load cursor. */
@@ -261,11 +303,11 @@ static void emit_chunk_loads(generator_t *gen, const cursor_t *cursor, const chu
     const systole_gemm_plan_t *plan = gen->plan;
     const systole_gemm_t *gemm = gen->gemm;
     const uint64_t offset = systole_shift_left(cursor->k, gen->caps->word_bytes_log2);
-    const bool seed = gemm->seed != 0u && chunk->first, params = loads_params(gen, cursor, chunk);
-    uint32_t guard = gen->guarded && chunk->first && cursor->block >= 2u ? SYSTOLE_TOKEN_MEM_DONE : 0u;
+    const bool seed = gemm->seed != 0u && chunk->first, params = loads_array_params(gen, cursor, chunk);
+    uint32_t guard = takes_guard(gen, cursor, chunk) ? SYSTOLE_TOKEN_MEM_DONE : 0u;
 
     if (params) {
-        emit_params(gen, cursor, chunk, guard, b->load ? 0u : SYSTOLE_TOKEN_WGT_FULL);
+        emit_array_params(gen, cursor, chunk, guard, b->load ? 0u : SYSTOLE_TOKEN_WGT_FULL);
         guard = 0;
     }
     if (b->load) {
@@ -282,7 +324,11 @@ static void emit_chunk_loads(generator_t *gen, const cursor_t *cursor, const chu
                   seed ? 0u : SYSTOLE_TOKEN_ACT_FULL);
         ++gen->a_loads;
     }
-    if (seed) emit_seed(gen, cursor, chunk, guard, SYSTOLE_TOKEN_ACT_FULL);
+    if (seed) {
+        emit_seed(gen, cursor, chunk, guard, SYSTOLE_TOKEN_ACT_FULL);
+        guard = 0;
+    }
+    if (loads_store_params(gen, cursor, chunk)) emit_store_params(gen, cursor, chunk, guard);
 }
 
 static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, const part_t *a, const part_t *b,
@@ -290,13 +336,13 @@ static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t 
 {
     const systole_gemm_plan_t *plan = gen->plan;
     const systole_gemm_t *gemm = gen->gemm;
-    const uint32_t cols_log2 = gen->caps->cols_log2, word_bytes = (uint32_t)1u << gen->caps->word_bytes_log2;
+    const uint32_t cols_log2 = gen->caps->cols_log2;
     uint32_t seed = SYSTOLE_SEED_KEEP;
 
     if (chunk->first && gemm->seed == 0u) seed = gemm->bias != 0u ? SYSTOLE_SEED_BIAS : SYSTOLE_SEED_ZERO;
     begin_record(gen, SYSTOLE_OPCODE_MATMUL, wait, give);
-    SYSTOLE_SET(gen->record, MATMUL_A_DTYPE, gemm->a_signed ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8);
-    SYSTOLE_SET(gen->record, MATMUL_B_DTYPE, gemm->b_signed ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8);
+    SYSTOLE_SET(gen->record, MATMUL_A_DTYPE, gemm->a_dtype);
+    SYSTOLE_SET(gen->record, MATMUL_B_DTYPE, gemm->b_dtype);
     SYSTOLE_SET(gen->record, MATMUL_SEED, seed);
     /* The column tiles inside: the same accumulator rows come back as late as can be. */
     SYSTOLE_SET(gen->record, MATMUL_ORDER, SYSTOLE_ORDER_N_INNER);
@@ -309,7 +355,7 @@ static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t 
     SYSTOLE_SET(gen->record, MATMUL_ACT, cursor->a_slot * plan->a.slot_words + a->offset);
     SYSTOLE_SET(gen->record, MATMUL_WGT, cursor->b_slot * plan->b.slot_words + b->offset);
     SYSTOLE_SET(gen->record, MATMUL_ACC, acc_row(gen, cursor));
-    if (plan->params) SYSTOLE_SET(gen->record, MATMUL_PARAM, param_entry(gen, cursor, chunk));
+    if (gen->array_params) SYSTOLE_SET(gen->record, MATMUL_PARAM, param_entry(gen, cursor, chunk));
     SYSTOLE_SET(gen->record, MATMUL_M0, chunk->rows);
     SYSTOLE_SET(gen->record, MATMUL_M1, 1);
     SYSTOLE_SET(gen->record, MATMUL_ACT_M0_STRIDE, a->words);
@@ -319,7 +365,7 @@ static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t 
     SYSTOLE_SET(gen->record, MATMUL_WGT_K0_STRIDE, 1);
     SYSTOLE_SET(gen->record, MATMUL_N, chunk->tiles);
     SYSTOLE_SET(gen->record, MATMUL_K_TAIL,
-                chunk->last ? gemm->k - ((plan->k_words - 1u) << gen->caps->word_bytes_log2) : word_bytes);
+                chunk->last ? piece_bytes(gen, plan->k_words - 1u, 1) : (uint32_t)1u << gen->caps->word_bytes_log2);
     SYSTOLE_SET(gen->record, MATMUL_N_TAIL, chunk->columns - ((chunk->tiles - 1u) << cols_log2));
     SYSTOLE_SET(gen->record, MATMUL_WGT_N_STRIDE, b->words << cols_log2);
     SYSTOLE_SET(gen->record, MATMUL_WGT_COL_STRIDE, b->words);
@@ -327,12 +373,39 @@ static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t 
     end_record(gen);
 }
 
-static void emit_store(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t give, bool irq)
+/* The epilogue's fields of a STORE. */
+static void set_epilogue(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+{
+    const systole_epilogue_t *epilogue = &gen->gemm->epilogue;
+    const uint32_t out = epilogue->out_dtype;
+    uint32_t low = FLOAT_MINUS_INFINITY, high = FLOAT_INFINITY;
+
+    SYSTOLE_SET(gen->record, STORE_OUT_DTYPE, out);
+    if (out == SYSTOLE_DTYPE_S32) return;
+    if (systole_is_int8(out)) {
+        low = out == SYSTOLE_DTYPE_S8 ? (uint32_t)-128 : 0u;
+        high = out == SYSTOLE_DTYPE_S8 ? 127u : 255u;
+        SYSTOLE_SET(gen->record, STORE_REQUANT, epilogue->requant);
+        SYSTOLE_SET(gen->record, STORE_OUT_ZERO_POINT, epilogue->out_zero_point);
+        if (gen->store_params) {
+            SYSTOLE_SET(gen->record, STORE_PER_COLUMN, 1);
+            SYSTOLE_SET(gen->record, STORE_PARAM, param_entry(gen, cursor, chunk));
+        } else {
+            SYSTOLE_SET(gen->record, STORE_SCALE, epilogue->scale);
+            SYSTOLE_SET(gen->record, STORE_SHIFT, epilogue->shift);
+        }
+    }
+    SYSTOLE_SET(gen->record, STORE_CLAMP_MIN, epilogue->clamp ? epilogue->clamp_min : low);
+    SYSTOLE_SET(gen->record, STORE_CLAMP_MAX, epilogue->clamp ? epilogue->clamp_max : high);
+}
+
+static void emit_store(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait, uint32_t give, bool irq)
 {
     const systole_gemm_t *gemm = gen->gemm;
-    const uint64_t address = gemm->c + (uint64_t)((int64_t)chunk->row * gemm->c_pitch) + (uint64_t)chunk->column * 4u;
+    const uint64_t address =
+        gemm->c + (uint64_t)((int64_t)chunk->row * gemm->c_pitch) + systole_shift_left(chunk->column, gen->out_log2);
 
-    begin_record(gen, SYSTOLE_OPCODE_STORE, SYSTOLE_TOKEN_ACC_FULL, give);
+    begin_record(gen, SYSTOLE_OPCODE_STORE, wait, give);
     if (irq) SYSTOLE_SET(gen->record, CMD_IRQ, 1);
     SYSTOLE_SET(gen->record, STORE_ADDRESS_LO, address);
     SYSTOLE_SET(gen->record, STORE_ADDRESS_HI, address >> 32);
@@ -343,7 +416,7 @@ static void emit_store(generator_t *gen, const cursor_t *cursor, const chunk_t *
     SYSTOLE_SET(gen->record, STORE_PITCH0, chunk->rows > 1u ? gemm->c_pitch : 0);
     SYSTOLE_SET(gen->record, STORE_N, chunk->tiles);
     SYSTOLE_SET(gen->record, STORE_N_TAIL, chunk->columns - ((chunk->tiles - 1u) << gen->caps->cols_log2));
-    SYSTOLE_SET(gen->record, STORE_OUT_DTYPE, SYSTOLE_DTYPE_S32);
+    set_epilogue(gen, cursor, chunk);
     end_record(gen);
 }
 
@@ -351,10 +424,10 @@ static void emit_store(generator_t *gen, const cursor_t *cursor, const chunk_t *
 static void emit_chunk_compute(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, const part_t *a, const part_t *b)
 {
     const systole_gemm_plan_t *plan = gen->plan;
-    const bool seed = gen->gemm->seed != 0u && chunk->first, params = loads_params(gen, cursor, chunk);
+    const bool seed = gen->gemm->seed != 0u && chunk->first, params = loads_array_params(gen, cursor, chunk);
     const bool job_ends = cursor->block + 1u == gen->blocks && chunk->last;
     const bool successor = cursor->block + 2u < gen->blocks; /* some block will use this accumulator half again */
-    uint32_t wait = 0, give = 0, store_give = 0;
+    uint32_t wait = 0, give = 0, store_wait = SYSTOLE_TOKEN_ACC_FULL, store_give = 0;
 
     if (a->load || seed) wait |= SYSTOLE_TOKEN_ACT_FULL;
     if (b->load || params) wait |= SYSTOLE_TOKEN_WGT_FULL;
@@ -367,12 +440,13 @@ static void emit_chunk_compute(generator_t *gen, const cursor_t *cursor, const c
         give |= SYSTOLE_TOKEN_WGT_FREE;
         ++gen->b_frees;
     }
+    if (loads_store_params(gen, cursor, chunk)) store_wait |= SYSTOLE_TOKEN_PARAM_FULL;
     if (successor) store_give |= SYSTOLE_TOKEN_ACC_FREE;
     if ((successor && gen->guarded) || job_ends) store_give |= SYSTOLE_TOKEN_MEM_DONE;
 
     emit_matmul(gen, cursor, chunk, a, b, wait, give | (chunk->last ? SYSTOLE_TOKEN_ACC_FULL : 0u));
     if (chunk->last) {
-        emit_store(gen, cursor, chunk, store_give, job_ends);
+        emit_store(gen, cursor, chunk, store_wait, store_give, job_ends);
         ++gen->blocks_done;
     }
 }
@@ -384,7 +458,7 @@ static bool may_load(const generator_t *gen, const chunk_t *chunk, const part_t 
     if (gen->load.chunk > gen->compute.chunk + LEAD) return false;
     if (a->load && gen->a_loads >= gen->a_frees + plan->a.slots) return false;
     if (b->load && gen->b_loads >= gen->b_frees + plan->b.slots) return false;
-    return !(gen->guarded && chunk->first && gen->load.block >= gen->blocks_done + 2u);
+    return !(takes_guard(gen, &gen->load, chunk) && gen->load.block >= gen->blocks_done + 2u);
 }
 
 static systole_result_t generate(systole_t *dev, const systole_capabilities_t *caps, const systole_gemm_t *gemm,
@@ -398,6 +472,9 @@ static systole_result_t generate(systole_t *dev, const systole_capabilities_t *c
     gen.caps = caps;
     gen.gemm = gemm;
     gen.plan = plan;
+    gen.element_log2 = systole_element_bytes_log2(gemm->a_dtype);
+    gen.out_log2 = systole_element_bytes_log2(gemm->epilogue.out_dtype);
+    gen.word_elements_log2 = caps->word_bytes_log2 - gen.element_log2;
     gen.outers = plan->n_outer ? plan->n_blocks : plan->m_blocks;
     gen.inners = plan->n_outer ? plan->m_blocks : plan->n_blocks;
     gen.blocks = (uint64_t)plan->n_blocks * plan->m_blocks;
@@ -406,6 +483,8 @@ static systole_result_t generate(systole_t *dev, const systole_capabilities_t *c
     gen.b_loads = 0;
     gen.a_frees = 0;
     gen.b_frees = 0;
+    gen.array_params = gemm->bias != 0u || gemm->b_zero_points != 0u;
+    gen.store_params = gemm->epilogue.scales != 0u;
     gen.guarded = gemm->seed != 0u || (plan->params && !plan->params_resident);
     gen.first_wait = chained ? SYSTOLE_TOKEN_MEM_DONE : 0u;
     gen.count = 0;

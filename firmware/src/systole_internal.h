@@ -31,6 +31,24 @@ static inline uint64_t systole_last_address(uint32_t bits)
     return 0xFFFFFFFFu >> (32u - bits);
 }
 
+#define SYSTOLE_SATURATED UINT64_MAX
+
+static inline uint64_t systole_sat_add(uint64_t a, uint64_t b) { return a + b < a ? SYSTOLE_SATURATED : a + b; }
+
+static inline bool systole_is_int8(uint32_t dtype) { return dtype == SYSTOLE_DTYPE_S8 || dtype == SYSTOLE_DTYPE_U8; }
+
+static inline bool systole_is_float16(uint32_t dtype) { return dtype == SYSTOLE_DTYPE_FP16 || dtype == SYSTOLE_DTYPE_BF16; }
+
+/* log2 of the bytes of an element of a legal type. */
+static inline uint32_t systole_element_bytes_log2(uint32_t dtype)
+{
+    return systole_is_int8(dtype) ? 0u : systole_is_float16(dtype) ? 1u : 2u;
+}
+
+/* Whether the accelerator can do the product: types, epilogue, addresses.
+ * BAD_ARG for what no accelerator can, UNSUPPORTED for what this one or a record cannot, ADDRESS. */
+systole_result_t systole_gemm_check(const systole_capabilities_t *caps, const systole_gemm_t *gemm);
+
 static inline uint32_t systole_read(const systole_t *dev, uint32_t offset) { return dev->mmio.read32(dev->mmio.ctx, offset); }
 
 static inline void systole_write(const systole_t *dev, uint32_t offset, uint32_t value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a matrix product is cut up: checks the arguments, then searches block sizes, chunk size and loop order by estimated time. */
+/* How a matrix product is cut up: searches block sizes, chunk size and loop order by estimated time. */
 #include "systole_plan.h"
 #include "systole_internal.h"
 
@@ -7,7 +7,8 @@
 #define MEMORY_LATENCY 40u
 #define MEMORY_BYTES_LOG2 4u
 
-#define SATURATED UINT64_MAX
+/* Column tiles whose parameters are loaded by one LOAD: 4 bytes for each of at most 64 columns fit the 24 bits of its length. */
+#define MAX_RESIDENT_PARAMS 0x8000u
 
 static uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -19,14 +20,12 @@ static uint32_t ceil_div(uint32_t a, uint32_t b) { return (a - 1u) / b + 1u; }
 /* ceil(a / 2^shift), a >= 1. */
 static uint32_t ceil_shift(uint32_t a, uint32_t shift) { return ((a - 1u) >> shift) + 1u; }
 
-static uint64_t sat_add(uint64_t a, uint64_t b) { return a + b < a ? SATURATED : a + b; }
-
 static uint64_t sat_mul(uint64_t a, uint64_t b)
 {
     const uint64_t a_high = a >> 32, a_low = (uint32_t)a, b_high = b >> 32, b_low = (uint32_t)b;
     const uint64_t cross = a_high * b_low + a_low * b_high; /* one of the two is zero where it matters */
-    if ((a_high != 0u && b_high != 0u) || (cross >> 32) != 0u) return SATURATED;
-    return sat_add(cross << 32, a_low * b_low);
+    if ((a_high != 0u && b_high != 0u) || (cross >> 32) != 0u) return SYSTOLE_SATURATED;
+    return systole_sat_add(cross << 32, a_low * b_low);
 }
 
 /* --- chunks ---------------------------------------------------------------------------------------------------------- */
@@ -58,7 +57,7 @@ typedef struct {
     bool outer;         /* its dimension is the outer block loop */
     bool reusable;      /* the other dimension has several blocks */
     bool aligned;       /* rows begin at bus words */
-    bool dense;         /* pitch equals K */
+    bool dense;         /* pitch equals a row's bytes */
 } side_t;
 
 /* Cuts an operand's buffer into slots. False if it does not fit that way. */
@@ -94,6 +93,8 @@ static bool place(const systole_gemm_plan_t *plan, const side_t *side, bool resi
 typedef struct {
     const systole_capabilities_t *caps;
     const systole_gemm_t *gemm;
+    uint64_t k_bytes;   /* bytes of a row of A or B */
+    uint32_t out_log2;  /* log2 of the bytes of a result */
     uint32_t depth;     /* cycles after which an accumulator row may be read again */
     uint32_t rate_log2; /* bytes a cycle on each bus direction */
     uint32_t tile_cols; /* columns of a tile, at most N */
@@ -107,7 +108,7 @@ static uint64_t load_cycles(const model_t *model, const systole_gemm_plan_t *pla
     uint64_t beats, cycles;
 
     if (words == plan->k_words && side->dense) {
-        return systole_shift_right((uint64_t)side->rows * model->gemm->k, model->rate_log2) + 1u;
+        return systole_shift_right(side->rows * model->k_bytes, model->rate_log2) + 1u;
     }
     beats = systole_shift_right(systole_shift_left(words, word_log2) - 1u, beat_log2) + 1u;
     if (!side->aligned) ++beats;
@@ -142,14 +143,15 @@ static uint64_t ramp_cycles(const model_t *model, const systole_gemm_plan_t *pla
     return cycles - load_cycles(model, plan, side, plan->k_chunk);
 }
 
-/* Cycles in which `rows` rows of `tiles` column tiles go out. */
+/* Cycles in which `rows` rows of `tiles` column tiles go out: at the pace of the bus, of short bursts, or of the epilogue. */
 static uint64_t store_cycles(const model_t *model, uint32_t rows, uint32_t tiles)
 {
     const uint32_t beat_log2 = model->caps->axi_bytes_log2, max_writes = model->caps->max_writes;
-    const uint32_t bytes = min_u32(tiles << model->caps->cols_log2, model->gemm->n) << 2;
-    uint32_t cycles = ceil_shift(bytes, beat_log2) << (beat_log2 - model->rate_log2);
+    const uint32_t columns = min_u32(tiles << model->caps->cols_log2, model->gemm->n);
+    uint32_t cycles = ceil_shift(columns << model->out_log2, beat_log2) << (beat_log2 - model->rate_log2);
 
     if (cycles * max_writes < MEMORY_LATENCY + cycles) cycles = (MEMORY_LATENCY + cycles + max_writes - 1u) / max_writes;
+    cycles = max_u32(cycles, ceil_shift(columns, model->caps->epilogue_lanes_log2));
     return (uint64_t)cycles * rows;
 }
 
@@ -205,10 +207,10 @@ static uint64_t estimate(const model_t *model, const systole_gemm_plan_t *plan, 
         if (!plan->b.resident) first += ramp_cycles(model, plan, b);
     }
     steady = block_cycles(serial, compute, first, 0);
-    steady = sat_add(steady, sat_mul(inners - 1u, block_cycles(serial, compute, extra + load_inner + records, store)));
+    steady = systole_sat_add(steady, sat_mul(inners - 1u, block_cycles(serial, compute, extra + load_inner + records, store)));
     pass = block_cycles(serial, compute, load_outer + inner + records, store);
-    pass = sat_add(pass, sat_mul(inners - 1u, block_cycles(serial, compute, extra + inner + records, store)));
-    steady = sat_add(steady, sat_mul(outers - 1u, pass));
+    pass = systole_sat_add(pass, sat_mul(inners - 1u, block_cycles(serial, compute, extra + inner + records, store)));
+    steady = systole_sat_add(steady, sat_mul(outers - 1u, pass));
     /* The last row block is smaller. */
     if (plan->m_blocks > 1u && compute >= load_a + load_b + records && compute >= store && !serial) {
         const uint64_t less = sat_mul(compute - compute_last, plan->n_blocks);
@@ -222,17 +224,18 @@ static uint64_t estimate(const model_t *model, const systole_gemm_plan_t *plan, 
     if (load_a + load_b + records > compute)
         end += chunk * plan->t_block * tile_last; /* 32 bits: 2^16 words of weights, 2^15 rows */
 
-    total = sat_add(sat_add(start, steady), end);
+    total = systole_sat_add(systole_sat_add(start, steady), end);
 
-    traffic = sat_mul(sat_add(load_outer, sat_mul(inners - 1u, extra)), outers);
-    traffic = sat_add(traffic, sat_mul(sat_mul(load_inner, inners), inner_resident ? 1u : outers));
+    traffic = sat_mul(systole_sat_add(load_outer, sat_mul(inners - 1u, extra)), outers);
+    traffic = systole_sat_add(traffic, sat_mul(sat_mul(load_inner, inners), inner_resident ? 1u : outers));
     {
         const uint64_t bursts = sat_mul(sat_mul((uint64_t)chunks * plan->m_block, plan->m_blocks), plan->n_blocks);
         const uint64_t bursts_b =
             sat_mul(sat_mul((uint64_t)chunks * (plan->t_block << cols_log2), plan->m_blocks), plan->n_blocks);
-        traffic = sat_add(traffic >> 8, sat_add(plan->a.resident ? 0u : bursts >> 5, plan->b.resident ? 0u : bursts_b >> 5));
+        traffic = systole_sat_add(traffic >> 8,
+                                  systole_sat_add(plan->a.resident ? 0u : bursts >> 5, plan->b.resident ? 0u : bursts_b >> 5));
     }
-    *cost = sat_add(total, traffic);
+    *cost = systole_sat_add(total, traffic);
     return total;
 }
 
@@ -338,10 +341,10 @@ static void search_blocks(search_t *search, systole_gemm_plan_t *plan)
 
     a.words = caps->act_words;
     a.max_piece = SYSTOLE_MAX_STRIDE;
-    a.dense = search->model.gemm->a_pitch == (int64_t)search->model.gemm->k;
+    a.dense = search->model.gemm->a_pitch == (int64_t)search->model.k_bytes;
     b.words = caps->wgt_words;
     b.max_piece = SYSTOLE_MAX_STRIDE >> caps->cols_log2;
-    b.dense = search->model.gemm->b_pitch == (int64_t)search->model.gemm->k;
+    b.dense = search->model.gemm->b_pitch == (int64_t)search->model.k_bytes;
 
     t_max = min_u32(min_u32(tiles, caps->acc_rows), max_u32(caps->wgt_words >> caps->cols_log2, 1u));
     if (plan->params && !plan->params_resident) t_max = min_u32(t_max, caps->param_entries / 2u);
@@ -370,44 +373,7 @@ static void search_blocks(search_t *search, systole_gemm_plan_t *plan)
     }
 }
 
-/* --- arguments ------------------------------------------------------------------------------------------------------- */
-
-/* Whether `rows` rows of `bytes` bytes lie in the accelerator's address space and their pitch fits the record's field. */
-static systole_result_t check_matrix(const systole_capabilities_t *caps, uint64_t address, int64_t pitch, uint32_t rows,
-                                     uint64_t bytes)
-{
-    const uint64_t limit = systole_last_address(caps->address_bits);
-    uint64_t last = address;
-
-    if (rows > 1u) {
-        if (pitch < INT32_MIN || pitch > INT32_MAX) return SYSTOLE_ERR_UNSUPPORTED;
-        if (pitch < 0) {
-            const uint64_t below = (uint64_t)(rows - 1u) * (uint64_t)-pitch;
-            if (below > address) return SYSTOLE_ERR_ADDRESS;
-        } else {
-            last = sat_add(address, (uint64_t)(rows - 1u) * (uint64_t)pitch);
-        }
-    }
-    last = sat_add(last, bytes - 1u);
-    return last == SATURATED || last > limit ? SYSTOLE_ERR_ADDRESS : SYSTOLE_OK;
-}
-
-static systole_result_t check(const systole_capabilities_t *caps, const systole_gemm_t *gemm)
-{
-    systole_result_t result;
-
-    if (gemm->m == 0u || gemm->n == 0u || gemm->k == 0u) return SYSTOLE_ERR_BAD_ARG;
-    if (gemm->bias != 0u && gemm->seed != 0u) return SYSTOLE_ERR_BAD_ARG;
-    result = check_matrix(caps, gemm->a, gemm->a_pitch, gemm->m, gemm->k);
-    if (result == SYSTOLE_OK) result = check_matrix(caps, gemm->b, gemm->b_pitch, gemm->n, gemm->k);
-    if (result == SYSTOLE_OK) result = check_matrix(caps, gemm->c, gemm->c_pitch, gemm->m, (uint64_t)gemm->n * 4u);
-    if (result == SYSTOLE_OK && gemm->bias != 0u) result = check_matrix(caps, gemm->bias, 0, 1, (uint64_t)gemm->n * 4u);
-    if (result == SYSTOLE_OK && gemm->seed != 0u) {
-        result = check_matrix(caps, gemm->seed, gemm->seed_pitch, gemm->m, (uint64_t)gemm->n * 4u);
-    }
-    if (result == SYSTOLE_OK && gemm->b_zero_points != 0u) result = check_matrix(caps, gemm->b_zero_points, 0, 1, gemm->n);
-    return result;
-}
+/* --- the plan -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t operand_loads(const systole_gemm_plan_t *plan, const systole_operand_plan_t *operand, bool outer)
 {
@@ -415,8 +381,8 @@ static uint64_t operand_loads(const systole_gemm_plan_t *plan, const systole_ope
         const uint32_t blocks = outer == plan->n_outer ? plan->n_blocks : plan->m_blocks;
         return sat_mul(blocks, ceil_div(plan->k_words, operand->piece));
     }
-    return sat_add(sat_mul(sat_mul(plan->n_blocks, plan->m_blocks), ceil_div(plan->k_words, plan->k_chunk)),
-                   plan->ramp ? ramp_parts(plan->k_chunk) : 0u);
+    return systole_sat_add(sat_mul(sat_mul(plan->n_blocks, plan->m_blocks), ceil_div(plan->k_words, plan->k_chunk)),
+                           plan->ramp ? ramp_parts(plan->k_chunk) : 0u);
 }
 
 systole_result_t systole_gemm_plan(const systole_t *dev, const systole_gemm_t *gemm, systole_gemm_plan_t *plan)
@@ -424,26 +390,30 @@ systole_result_t systole_gemm_plan(const systole_t *dev, const systole_gemm_t *g
     systole_gemm_plan_t candidate;
     search_t search;
     systole_result_t result;
+    uint32_t element_log2;
 
     if (dev == NULL || gemm == NULL || plan == NULL) return SYSTOLE_ERR_BAD_ARG;
-    result = check(&dev->caps, gemm);
+    result = systole_gemm_check(&dev->caps, gemm);
     if (result != SYSTOLE_OK) return result;
 
-    candidate.k_words = ceil_shift(gemm->k, dev->caps.word_bytes_log2);
+    element_log2 = systole_element_bytes_log2(gemm->a_dtype);
+    candidate.k_words = ceil_shift(gemm->k, dev->caps.word_bytes_log2 - element_log2);
     candidate.n_tiles = ceil_shift(gemm->n, dev->caps.cols_log2);
-    candidate.params = gemm->bias != 0u || gemm->b_zero_points != 0u;
-    candidate.params_resident = candidate.n_tiles <= dev->caps.param_entries;
+    candidate.params = gemm->bias != 0u || gemm->b_zero_points != 0u || gemm->epilogue.scales != 0u;
+    candidate.params_resident = candidate.n_tiles <= min_u32(dev->caps.param_entries, MAX_RESIDENT_PARAMS);
     candidate.a.loads = 0;
     candidate.b.loads = 0;
     candidate.ramp = false;
 
     search.model.caps = &dev->caps;
     search.model.gemm = gemm;
+    search.model.k_bytes = systole_shift_left(gemm->k, element_log2);
+    search.model.out_log2 = systole_element_bytes_log2(gemm->epilogue.out_dtype);
     search.model.depth = (dev->caps.element_latency << dev->caps.rows_log2) + 3u;
     search.model.rate_log2 = min_u32(dev->caps.axi_bytes_log2, MEMORY_BYTES_LOG2);
     search.model.tile_cols = min_u32((uint32_t)1u << dev->caps.cols_log2, gemm->n);
     search.best = plan;
-    search.best_cost = SATURATED;
+    search.best_cost = SYSTOLE_SATURATED;
     search.found = false;
     search_blocks(&search, &candidate);
     if (!search.found) return SYSTOLE_ERR_UNSUPPORTED;

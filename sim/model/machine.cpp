@@ -2,10 +2,13 @@
 #include "sim/model/machine.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
 #include "firmware/include/systole_regs.h"
+#include "sim/golden/epilogue.hpp"
+#include "sim/golden/float.hpp"
 
 // The fields' names are macros; this pastes them together: FIELD(record, LOAD_LENGTH).
 #define FIELD(record, name) \
@@ -35,12 +38,22 @@ std::uint32_t get32(const std::uint8_t *from) {
   return from[0] | std::uint32_t{from[1]} << 8 | std::uint32_t{from[2]} << 16 | std::uint32_t{from[3]} << 24;
 }
 
-void put32(std::uint8_t *to, std::uint32_t value) {
-  for (unsigned i = 0; i < 4; ++i) to[i] = static_cast<std::uint8_t>(value >> (8 * i));
+std::uint16_t get16(const std::uint8_t *from) { return static_cast<std::uint16_t>(from[0] | from[1] << 8); }
+
+/// Little-endian, `size` bytes.
+void put(std::uint8_t *to, std::uint32_t value, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
+void put32(std::uint8_t *to, std::uint32_t value) { put(to, value, 4); }
 
 std::int32_t element(std::uint8_t byte, unsigned dtype) {
   return dtype == SYSTOLE_DTYPE_S8 && byte >= 128 ? static_cast<std::int32_t>(byte) - 256 : static_cast<std::int32_t>(byte);
+}
+
+/// Legal parameters of a requantisation, in a record or in a parameter bank. A subnormal scale is one.
+bool requant_legal(unsigned rule, std::uint32_t scale, std::int32_t shift) {
+  if (rule == SYSTOLE_REQUANT_FLOAT) return std::isfinite(golden::as_float(scale)) && golden::as_float(scale) > 0;
+  return (scale >> 31) == 0 && shift >= -31 && shift <= 30;
 }
 
 Fault fault(unsigned code, std::uint64_t address = 0) { return Fault{code, address}; }
@@ -120,7 +133,12 @@ struct Machine::Store {
   std::uint32_t m0, m1;
   std::int64_t pitch0, pitch1;
   std::uint32_t n, n_tail;
-  unsigned out_dtype;
+  unsigned out_dtype, requant;
+  bool per_column;
+  std::uint8_t out_zero_point;
+  std::int32_t shift;
+  std::uint32_t scale, clamp_min, clamp_max;
+  std::int64_t param;
 
   explicit Store(const Record &r)
       : address(static_cast<std::uint64_t>(FIELD(r, STORE_ADDRESS_HI)) << 32 | FIELD(r, STORE_ADDRESS_LO)),
@@ -132,7 +150,41 @@ struct Machine::Store {
         pitch1(sign_extend(FIELD(r, STORE_PITCH1), 32)),
         n(FIELD(r, STORE_N)),
         n_tail(FIELD(r, STORE_N_TAIL)),
-        out_dtype(FIELD(r, STORE_OUT_DTYPE)) {}
+        out_dtype(FIELD(r, STORE_OUT_DTYPE)),
+        requant(FIELD(r, STORE_REQUANT)),
+        per_column(FIELD(r, STORE_PER_COLUMN) != 0),
+        out_zero_point(static_cast<std::uint8_t>(FIELD(r, STORE_OUT_ZERO_POINT))),
+        shift(static_cast<std::int32_t>(sign_extend(FIELD(r, STORE_SHIFT), SYSTOLE_STORE_SHIFT_WIDTH))),
+        scale(FIELD(r, STORE_SCALE)),
+        clamp_min(FIELD(r, STORE_CLAMP_MIN)),
+        clamp_max(FIELD(r, STORE_CLAMP_MAX)),
+        param(FIELD(r, STORE_PARAM)) {}
+
+  golden::DType type() const { return static_cast<golden::DType>(out_dtype); }
+
+  /// The fields from out_dtype on go together.
+  bool epilogue_legal(bool fp) const {
+    const bool no_requant =
+        requant == SYSTOLE_REQUANT_NONE && !per_column && out_zero_point == 0 && shift == 0 && scale == 0 && param == 0;
+    switch (out_dtype) {
+      case SYSTOLE_DTYPE_S32: return no_requant && clamp_min == 0 && clamp_max == 0;
+      case SYSTOLE_DTYPE_FP32:
+      case SYSTOLE_DTYPE_FP16:
+      case SYSTOLE_DTYPE_BF16:
+        // Not a comparison that a NaN passes.
+        return fp && no_requant && golden::as_float(clamp_min) <= golden::as_float(clamp_max);
+      case SYSTOLE_DTYPE_S8:
+      case SYSTOLE_DTYPE_U8: {
+        if (requant != SYSTOLE_REQUANT_FLOAT && requant != SYSTOLE_REQUANT_FIXED) return false;
+        const std::int64_t low = sign_extend(clamp_min, 32), high = sign_extend(clamp_max, 32);
+        const bool is_signed = out_dtype == SYSTOLE_DTYPE_S8;
+        if (low < (is_signed ? -128 : 0) || low > high || high > (is_signed ? 127 : 255)) return false;
+        if (per_column) return scale == 0 && shift == 0;
+        return param == 0 && requant_legal(requant, scale, shift) && (requant == SYSTOLE_REQUANT_FIXED || shift == 0);
+      }
+      default: return false;
+    }
+  }
 };
 
 Machine::Machine(const platform::ConfigInfo &config, MemoryPort memory)
@@ -142,7 +194,9 @@ Machine::Machine(const platform::ConfigInfo &config, MemoryPort memory)
       wgt_(config.wgt_bytes),
       acc_(std::size_t{2} * config.acc_rows * config.cols * 4),
       bias_(std::size_t{config.param_entries} * config.cols * 4),
-      zero_points_(std::size_t{config.param_entries} * config.cols) {
+      zero_points_(std::size_t{config.param_entries} * config.cols),
+      scales_(std::size_t{config.param_entries} * config.cols * 4),
+      shifts_(std::size_t{config.param_entries} * config.cols) {
   reset();
 }
 
@@ -155,7 +209,7 @@ void Machine::reset() {
   tokens_ = {};
   dispatched_.clear();
   for (std::deque<std::uint32_t> &queue : queues_) queue.clear();
-  for (std::vector<std::uint8_t> *buffer : {&act_, &wgt_, &acc_, &bias_, &zero_points_})
+  for (std::vector<std::uint8_t> *buffer : {&act_, &wgt_, &acc_, &bias_, &zero_points_, &scales_, &shifts_})
     std::fill(buffer->begin(), buffer->end(), kPoison);
 }
 
@@ -391,42 +445,52 @@ std::optional<Fault> Machine::check(const Record &record) const {
   }
   if ((FIELD(record, CMD_WAIT) & ~takes) != 0 || (FIELD(record, CMD_GIVE) & ~gives) != 0) return fault(SYSTOLE_ERROR_FIELD);
 
-  const auto act_words = static_cast<std::int64_t>(config_.act_words());
-  const auto wgt_words = static_cast<std::int64_t>(config_.wgt_words());
-  const auto acc_words = static_cast<std::int64_t>(2 * config_.acc_rows);
-  const auto entries = static_cast<std::int64_t>(config_.param_entries);
   switch (FIELD(record, CMD_OPCODE)) {
-    case SYSTOLE_OPCODE_LOAD: {
-      const Load c(record);
-      const bool counts = c.length >= 1 && c.count1 >= 1 && c.count2 >= 1;
-      const bool place = c.dest <= SYSTOLE_DEST_PARAM && c.bank <= (c.dest == SYSTOLE_DEST_PARAM ? SYSTOLE_BANK_B_ZERO_POINT : 0);
-      if (!counts || !place) return fault(SYSTOLE_ERROR_FIELD);
-      if (!address_fits(c.address)) return fault(SYSTOLE_ERROR_RANGE, c.address);
-      const std::int64_t depths[] = {act_words, wgt_words, acc_words, entries};
-      if (c.dst >= depths[c.dest]) return out_of_range(c.dst);
-      return std::nullopt;
-    }
-    case SYSTOLE_OPCODE_MATMUL: {
-      const Matmul c(record);
-      const bool counts = c.m0 >= 1 && c.m1 >= 1 && c.k0 >= 1 && c.k1 >= 1 && c.n >= 1;
-      const bool tails = c.k_tail >= 1 && c.k_tail <= config_.word_bytes() && c.n_tail >= 1 && c.n_tail <= config_.cols;
-      const bool types = c.a_dtype <= SYSTOLE_DTYPE_U8 && c.b_dtype <= SYSTOLE_DTYPE_U8 && c.seed <= SYSTOLE_SEED_KEEP;
-      if (!counts || !tails || !types) return fault(SYSTOLE_ERROR_FIELD);
-      if (c.act >= act_words) return out_of_range(c.act);
-      if (c.wgt >= wgt_words) return out_of_range(c.wgt);
-      if (c.acc >= acc_words) return out_of_range(c.acc);
-      if ((c.seed == SYSTOLE_SEED_BIAS || c.b_zp_per_column) && c.param >= entries) return out_of_range(c.param);
-      return std::nullopt;
-    }
-    default: {
-      const Store c(record);
-      const bool counts = c.m0 >= 1 && c.m1 >= 1 && c.n >= 1 && c.n_tail >= 1 && c.n_tail <= config_.cols;
-      if (!counts || c.out_dtype != SYSTOLE_DTYPE_S32) return fault(SYSTOLE_ERROR_FIELD);
-      if (!address_fits(c.address)) return fault(SYSTOLE_ERROR_RANGE, c.address);
-      if (c.acc >= acc_words) return out_of_range(c.acc);
-      return std::nullopt;
-    }
+    case SYSTOLE_OPCODE_LOAD: return check(Load(record));
+    case SYSTOLE_OPCODE_MATMUL: return check(Matmul(record));
+    default: return check(Store(record));
   }
+}
+
+std::optional<Fault> Machine::check(const Load &c) const {
+  const bool counts = c.length >= 1 && c.count1 >= 1 && c.count2 >= 1;
+  const bool place = c.dest <= SYSTOLE_DEST_PARAM && c.bank <= (c.dest == SYSTOLE_DEST_PARAM ? SYSTOLE_BANK_SHIFT : 0);
+  if (!counts || !place) return fault(SYSTOLE_ERROR_FIELD);
+  if (!address_fits(c.address)) return fault(SYSTOLE_ERROR_RANGE, c.address);
+  const unsigned depths[] = {config_.act_words(), config_.wgt_words(), 2 * config_.acc_rows, config_.param_entries};
+  if (c.dst >= depths[c.dest]) return out_of_range(c.dst);
+  return std::nullopt;
+}
+
+std::optional<Fault> Machine::check(const Matmul &c) const {
+  const bool counts = c.m0 >= 1 && c.m1 >= 1 && c.k0 >= 1 && c.k1 >= 1 && c.n >= 1;
+  const bool tails = c.k_tail >= 1 && c.k_tail <= config_.word_bytes() && c.n_tail >= 1 && c.n_tail <= config_.cols;
+  bool types = false;
+  switch (c.a_dtype) {
+    case SYSTOLE_DTYPE_S8:
+    case SYSTOLE_DTYPE_U8: types = c.b_dtype == SYSTOLE_DTYPE_S8 || c.b_dtype == SYSTOLE_DTYPE_U8; break;
+    case SYSTOLE_DTYPE_FP16:
+    case SYSTOLE_DTYPE_BF16:
+      types = config_.fp && c.b_dtype == c.a_dtype && c.k_tail % 2 == 0 && c.a_zero_point == 0 && c.b_zero_point == 0 &&
+              !c.b_zp_per_column;
+      break;
+    default: break;
+  }
+  if (!counts || !tails || !types || c.seed > SYSTOLE_SEED_KEEP) return fault(SYSTOLE_ERROR_FIELD);
+  if (c.act >= config_.act_words()) return out_of_range(c.act);
+  if (c.wgt >= config_.wgt_words()) return out_of_range(c.wgt);
+  if (c.acc >= 2 * config_.acc_rows) return out_of_range(c.acc);
+  if ((c.seed == SYSTOLE_SEED_BIAS || c.b_zp_per_column) && c.param >= config_.param_entries) return out_of_range(c.param);
+  return std::nullopt;
+}
+
+std::optional<Fault> Machine::check(const Store &c) const {
+  const bool counts = c.m0 >= 1 && c.m1 >= 1 && c.n >= 1 && c.n_tail >= 1 && c.n_tail <= config_.cols;
+  if (!counts || !c.epilogue_legal(config_.fp)) return fault(SYSTOLE_ERROR_FIELD);
+  if (!address_fits(c.address)) return fault(SYSTOLE_ERROR_RANGE, c.address);
+  if (c.acc >= 2 * config_.acc_rows) return out_of_range(c.acc);
+  if (c.per_column && c.param >= config_.param_entries) return out_of_range(c.param);
+  return std::nullopt;
 }
 
 std::optional<Fault> Machine::execute(const Record &record) {
@@ -442,9 +506,13 @@ Machine::Destination Machine::destination(unsigned dest, unsigned bank) {
     case SYSTOLE_DEST_ACT: return {&act_, config_.word_bytes()};
     case SYSTOLE_DEST_WGT: return {&wgt_, config_.word_bytes()};
     case SYSTOLE_DEST_ACC: return {&acc_, std::size_t{4} * config_.cols};
-    default:
-      if (bank == SYSTOLE_BANK_BIAS) return {&bias_, std::size_t{4} * config_.cols};
-      return {&zero_points_, config_.cols};
+    default: break;
+  }
+  switch (bank) {
+    case SYSTOLE_BANK_BIAS: return {&bias_, std::size_t{4} * config_.cols};
+    case SYSTOLE_BANK_SCALE: return {&scales_, std::size_t{4} * config_.cols};
+    case SYSTOLE_BANK_SHIFT: return {&shifts_, config_.cols};
+    default: return {&zero_points_, config_.cols};
   }
 }
 
@@ -490,14 +558,16 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
   const auto act_words = static_cast<std::int64_t>(config_.act_words());
   const auto wgt_words = static_cast<std::int64_t>(config_.wgt_words());
   const auto acc_words = static_cast<std::int64_t>(2 * config_.acc_rows);
+  const auto type = static_cast<golden::DType>(c.a_dtype);
+  const bool floating = golden::is_float(type);
   const std::int32_t a_zero = element(c.a_zero_point, c.a_dtype);
 
-  std::vector<std::int32_t> weights(word_bytes * cols);  // [byte of the word][column]
+  std::vector<std::int32_t> weights(word_bytes * cols);  // [element of the word][column]; of floats the pattern
   std::vector<std::uint32_t> sums(cols);
 
   const auto tile = [&](std::int64_t n, std::int64_t k1, std::int64_t k0) -> std::optional<Fault> {
     const std::size_t columns = n + 1 == c.n ? c.n_tail : cols;
-    const std::size_t depth = k0 + 1 == c.k0 ? c.k_tail : word_bytes;
+    const std::size_t depth = (k0 + 1 == c.k0 ? c.k_tail : word_bytes) / golden::size(type);  // elements; those beyond do nothing
     const bool first = k1 == 0 && k0 == 0;
     const std::int64_t entry = c.param + n;
     const bool uses_entry = c.b_zp_per_column || (first && c.seed == SYSTOLE_SEED_BIAS);
@@ -511,7 +581,8 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
       const std::uint8_t zero_byte =
           c.b_zp_per_column ? zero_points_[static_cast<std::size_t>(entry) * cols + column] : c.b_zero_point;
       const std::int32_t b_zero = element(zero_byte, c.b_dtype);
-      for (std::size_t x = 0; x < depth; ++x) weights[x * cols + column] = element(bytes[x], c.b_dtype) - b_zero;
+      for (std::size_t x = 0; x < depth; ++x)
+        weights[x * cols + column] = floating ? get16(bytes + 2 * x) : element(bytes[x], c.b_dtype) - b_zero;
     }
 
     const std::int64_t first_row = c.acc + n * c.acc_n_stride;
@@ -535,9 +606,15 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
         }
         const std::uint8_t *const bytes = act_.data() + static_cast<std::size_t>(word) * word_bytes;
         for (std::size_t x = 0; x < depth; ++x) {
-          const std::int32_t a = element(bytes[x], c.a_dtype) - a_zero;
           const std::int32_t *const w = weights.data() + x * cols;
-          for (std::size_t column = 0; column < columns; ++column) sums[column] += static_cast<std::uint32_t>(a * w[column]);
+          if (floating) {
+            const std::uint16_t a = get16(bytes + 2 * x);
+            for (std::size_t column = 0; column < columns; ++column)
+              sums[column] = golden::multiply_add(type, sums[column], a, static_cast<std::uint16_t>(w[column]));
+          } else {
+            const std::int32_t a = element(bytes[x], c.a_dtype) - a_zero;
+            for (std::size_t column = 0; column < columns; ++column) sums[column] += static_cast<std::uint32_t>(a * w[column]);
+          }
         }
         for (std::size_t column = 0; column < columns; ++column) put32(acc + 4 * column, sums[column]);
         std::fill(acc + 4 * columns, acc + 4 * cols, kPoison);  // what columns beyond N accumulate is undefined
@@ -565,19 +642,58 @@ std::optional<Fault> Machine::execute(const Store &c) {
   const auto acc_words = static_cast<std::int64_t>(2 * config_.acc_rows);
   const std::uint64_t address_mask =
       config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
-  std::vector<std::uint8_t> line((std::size_t{c.n - 1} * cols + c.n_tail) * 4);
+  const std::size_t size = golden::size(c.type());
+  std::vector<std::uint8_t> line((std::size_t{c.n - 1} * cols + c.n_tail) * size);
   for (std::int64_t i1 = 0; i1 < c.m1; ++i1) {
     for (std::int64_t i0 = 0; i0 < c.m0; ++i0) {
       for (std::int64_t t = 0; t < c.n; ++t) {
         const std::int64_t row = c.acc + t * c.acc_n_stride + i1 * c.m0 + i0;
         if (row < 0 || row >= acc_words) return out_of_range(row);
         const std::size_t columns = t + 1 == c.n ? c.n_tail : cols;
-        std::copy_n(acc_.data() + static_cast<std::size_t>(row) * cols * 4, columns * 4,
-                    line.data() + static_cast<std::size_t>(t) * cols * 4);
+        const auto problem = finish(c, acc_.data() + static_cast<std::size_t>(row) * cols * 4, columns, c.param + t,
+                                    line.data() + static_cast<std::size_t>(t) * cols * size);
+        if (problem) return problem;
       }
       const std::uint64_t address = (c.address + static_cast<std::uint64_t>(i1 * c.pitch1 + i0 * c.pitch0)) & address_mask;
       if (!memory_.write(address, line.data(), line.size())) return fault(SYSTOLE_ERROR_AXI_STORE, address);
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> Machine::finish(const Store &c, const std::uint8_t *sums, std::size_t columns, std::int64_t entry,
+                                     std::uint8_t *results) const {
+  if (c.per_column && entry >= config_.param_entries) return out_of_range(entry);
+  const golden::DType type = c.type();
+  const std::int32_t zero_point = element(c.out_zero_point, c.out_dtype);
+  const auto low = static_cast<std::int32_t>(c.clamp_min), high = static_cast<std::int32_t>(c.clamp_max);
+  for (std::size_t column = 0; column < columns; ++column) {
+    const std::uint32_t sum = get32(sums + 4 * column);
+    std::uint32_t result = sum;
+    switch (type) {
+      case golden::DType::s32: break;
+      case golden::DType::fp32: result = golden::clamp(sum, c.clamp_min, c.clamp_max); break;
+      case golden::DType::fp16:
+      case golden::DType::bf16: result = golden::narrow(type, golden::clamp(sum, c.clamp_min, c.clamp_max)); break;
+      case golden::DType::s8:
+      case golden::DType::u8: {
+        std::uint32_t scale = c.scale;
+        std::int32_t shift = c.shift;
+        if (c.per_column) {
+          const std::size_t at = static_cast<std::size_t>(entry) * config_.cols + column;
+          scale = get32(scales_.data() + 4 * at);
+          shift = element(shifts_[at], SYSTOLE_DTYPE_S8);
+          if (!requant_legal(c.requant, scale, shift)) return fault(SYSTOLE_ERROR_PARAM, static_cast<std::uint64_t>(entry));
+        }
+        const auto acc = static_cast<std::int32_t>(sum);
+        result = static_cast<std::uint32_t>(
+            c.requant == SYSTOLE_REQUANT_FLOAT
+                ? golden::requant_float(acc, scale, zero_point, low, high)
+                : golden::requant_fixed(acc, static_cast<std::int32_t>(scale), shift, zero_point, low, high));
+        break;
+      }
+    }
+    put(results + column * golden::size(type), result, golden::size(type));
   }
   return std::nullopt;
 }

@@ -63,8 +63,13 @@ class Machine {
   /// Raises the error WATCHDOG.
   void expire_watchdog();
 
- private:
+  /// A command record, word by word.
   using Record = std::array<std::uint32_t, 16>;
+  /// What the record alone shows to be wrong: opcode, version, reserved bits, field values, first addresses, in this order. Only the
+  /// last (RANGE) have an address.
+  std::optional<Fault> check(const Record &record) const;
+
+ private:
   struct Load;
   struct Matmul;
   struct Store;
@@ -85,12 +90,16 @@ class Machine {
     return config_.axi_addr_bits >= 64 || (address >> config_.axi_addr_bits) == 0;
   }
 
-  /// What the record alone shows to be wrong: opcode, version, reserved bits, field values, first addresses, in this order.
-  std::optional<Fault> check(const Record &record) const;
+  std::optional<Fault> check(const Load &command) const;
+  std::optional<Fault> check(const Matmul &command) const;
+  std::optional<Fault> check(const Store &command) const;
   std::optional<Fault> execute(const Record &record);
   std::optional<Fault> execute(const Load &command);
   std::optional<Fault> execute(const Matmul &command);
   std::optional<Fault> execute(const Store &command);
+  /// Turns `columns` sums of an accumulator row into results. `entry`: the row's tile in the parameter banks.
+  std::optional<Fault> finish(const Store &command, const std::uint8_t *sums, std::size_t columns, std::int64_t entry,
+                              std::uint8_t *results) const;
 
   /// A destination of LOAD.
   struct Destination {
@@ -129,7 +138,7 @@ class Machine {
   std::array<unsigned, 3> precedence_{0, 1, 2};
 
   // Buffers, little-endian as in memory.
-  std::vector<std::uint8_t> act_, wgt_, acc_, bias_, zero_points_;
+  std::vector<std::uint8_t> act_, wgt_, acc_, bias_, zero_points_, scales_, shifts_;
 };
 
 }  // namespace systole::model

@@ -14,7 +14,8 @@ MockDevice::MockDevice(const Shape &s, unsigned ring_entries_log2)
   registers[SYSTOLE_REG_CAP0] = s.rows_log2 << SYSTOLE_CAP0_ROWS_LOG2_LSB | s.cols_log2 << SYSTOLE_CAP0_COLS_LOG2_LSB |
                                 s.axi_bytes_log2 << SYSTOLE_CAP0_AXI_BYTES_LOG2_LSB |
                                 s.element_latency << SYSTOLE_CAP0_ELEMENT_LATENCY_LSB |
-                                s.queue_depth << SYSTOLE_CAP0_QUEUE_DEPTH_LSB;
+                                s.epilogue_lanes_log2 << SYSTOLE_CAP0_EPILOGUE_LANES_LOG2_LSB |
+                                (s.fp ? SYSTOLE_CAP0_FP_MASK : 0u) | s.queue_depth << SYSTOLE_CAP0_QUEUE_DEPTH_LSB;
   registers[SYSTOLE_REG_CAP1] =
       s.act_words_log2 << SYSTOLE_CAP1_ACT_WORDS_LOG2_LSB | s.wgt_words_log2 << SYSTOLE_CAP1_WGT_WORDS_LOG2_LSB |
       s.acc_rows_log2 << SYSTOLE_CAP1_ACC_ROWS_LOG2_LSB | s.param_entries_log2 << SYSTOLE_CAP1_PARAM_ENTRIES_LOG2_LSB;

@@ -21,6 +21,8 @@ struct Shape {
   unsigned rows_log2 = 4, cols_log2 = 4, axi_bytes_log2 = 4;
   unsigned act_words_log2 = 11, wgt_words_log2 = 10, acc_rows_log2 = 10, param_entries_log2 = 6;
   unsigned element_latency = 1, queue_depth = 4, max_reads = 16, max_writes = 16, address_bits = 40, accel_id = 0;
+  unsigned epilogue_lanes_log2 = 3;
+  bool fp = false;
 };
 
 /// Registers and ring of an accelerator that executes nothing: it logs the records between doorbells and lets them complete, a few

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <stdexcept>
 
 namespace systole::test {
@@ -128,10 +131,30 @@ struct Usage {
   }
 };
 
+uint32_t ElementBytes(uint32_t dtype) {
+  if (dtype == SYSTOLE_DTYPE_S8 || dtype == SYSTOLE_DTYPE_U8) return 1;
+  return dtype == SYSTOLE_DTYPE_FP16 || dtype == SYSTOLE_DTYPE_BF16 ? 2 : 4;
+}
+
+bool IsInt8(uint32_t dtype) { return dtype == SYSTOLE_DTYPE_S8 || dtype == SYSTOLE_DTYPE_U8; }
+
+float AsFloat(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+uint32_t AsBits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
 // A word of an operand buffer: bytes k .. k+bytes of row `row` of job `job`'s matrix.
 struct OperandWord {
   int job = -1;
-  uint32_t row = 0, k = 0, bytes = 0;
+  uint32_t row = 0, bytes = 0;
+  uint64_t k = 0;
   Usage usage;
 };
 
@@ -140,7 +163,8 @@ struct Sum {
   enum State { NOTHING, SEEDED, RUNNING };
   State state = NOTHING;
   int job = -1;
-  uint32_t m = 0, n = 0, k = 0;  // products up to k are in
+  uint32_t m = 0, n = 0;
+  uint64_t k = 0;  // products up to byte k of the operands' rows are in
 };
 
 struct ParamColumn {
@@ -161,11 +185,9 @@ class Checker {
         act_(size_t{1} << shape.act_words_log2),
         wgt_(size_t{1} << shape.wgt_words_log2),
         sums_(size_t{2} * acc_rows_ * cols_),
-        acc_usage_(size_t{2} * acc_rows_),
-        params_{std::vector<ParamColumn>(size_t{cols_} << shape.param_entries_log2),
-                std::vector<ParamColumn>(size_t{cols_} << shape.param_entries_log2)},
-        param_usage_{std::vector<Usage>(size_t{1} << shape.param_entries_log2),
-                     std::vector<Usage>(size_t{1} << shape.param_entries_log2)} {
+        acc_usage_(size_t{2} * acc_rows_) {
+    for (auto &bank : params_) bank.resize(size_t{cols_} << shape.param_entries_log2);
+    for (auto &bank : param_usage_) bank.resize(size_t{1} << shape.param_entries_log2);
     for (const auto &job : jobs) stored_.emplace_back(size_t{job.m} * job.n, false);
   }
 
@@ -191,6 +213,7 @@ class Checker {
   }
 
  private:
+  static constexpr size_t BANKS = 4;
   static constexpr unsigned ACT_FULL = 0, WGT_FULL = 1, ACC_FREE = 5;
 
   size_t Elements() const { return size_t{jobs_[job_].m} * jobs_[job_].n; }
@@ -258,7 +281,7 @@ class Checker {
     const uint32_t dest = FIELD(record, LOAD_DEST), bank = FIELD(record, LOAD_BANK), length = FIELD(record, LOAD_LENGTH);
     const uint32_t count1 = FIELD(record, LOAD_COUNT1), count2 = FIELD(record, LOAD_COUNT2);
     const uint64_t address = uint64_t{FIELD(record, LOAD_ADDRESS_HI)} << 32 | FIELD(record, LOAD_ADDRESS_LO);
-    Require(length > 0 && count1 > 0 && count2 > 0 && dest <= 3 && (dest == 3 ? bank <= 1 : bank == 0), "LOAD field");
+    Require(length > 0 && count1 > 0 && count2 > 0 && dest <= 3 && (dest == 3 ? bank < BANKS : bank == 0), "LOAD field");
     Require(record[10] == 0, "padding");
 
     Interval when;
@@ -285,8 +308,10 @@ class Checker {
 
   void LoadOperand(std::vector<OperandWord> &buffer, size_t &word, uint64_t address, uint32_t length, uint64_t base,
                    int64_t pitch, uint32_t rows, const Interval &when) {
-    const uint32_t k_total = jobs_[job_].k;
+    const uint32_t size = ElementBytes(jobs_[job_].a_dtype);
+    const uint64_t k_total = uint64_t{jobs_[job_].k} * size;
     const auto [row, k] = Locate(address, base, pitch, rows, k_total, "operand load outside its matrix");
+    Require(k % size == 0 && length % size == 0, "operand load cuts an element");
     Require(k + length <= k_total, "operand load past the row's end");
     for (uint32_t done = 0; done < length; done += word_, ++word) {
       Require(word < buffer.size(), "operand load outside the buffer, word", word);
@@ -294,7 +319,7 @@ class Checker {
       w.usage.Access(Usage::LOAD, true, when, "operand overwritten while in use, word", word);
       w.job = static_cast<int>(job_);
       w.row = row;
-      w.k = static_cast<uint32_t>(k) + done;
+      w.k = k + done;
       w.bytes = std::min(word_, length - done);
     }
   }
@@ -321,8 +346,11 @@ class Checker {
 
   void LoadParams(uint32_t bank, size_t &word, uint64_t address, uint32_t length, const Interval &when) {
     const systole_gemm_t &job = jobs_[job_];
-    const uint32_t size = bank == SYSTOLE_BANK_BIAS ? 4 : 1;
-    const uint64_t base = bank == SYSTOLE_BANK_BIAS ? job.bias : job.b_zero_points;
+    const uint32_t size = bank == SYSTOLE_BANK_BIAS || bank == SYSTOLE_BANK_SCALE ? 4 : 1;
+    const uint64_t base = bank == SYSTOLE_BANK_BIAS           ? job.bias
+                          : bank == SYSTOLE_BANK_B_ZERO_POINT ? job.b_zero_points
+                          : bank == SYSTOLE_BANK_SCALE        ? job.epilogue.scales
+                                                              : job.epilogue.shifts;
     Require(base != 0, "load of parameters that the job has not");
     Require(address >= base && (address - base) % size == 0 && length % size == 0 &&
                 address - base + length <= uint64_t{job.n} * size,
@@ -348,7 +376,14 @@ class Checker {
     const bool per_column = FIELD(r, MATMUL_B_ZP_PER_COLUMN) != 0;
     Require(m0 > 0 && m1 > 0 && k0 > 0 && k1 > 0 && tiles > 0, "MATMUL count");
     Require(k_tail >= 1 && k_tail <= word_ && n_tail >= 1 && n_tail <= cols_, "MATMUL tail");
-    Require(FIELD(r, MATMUL_A_DTYPE) == (job.a_signed ? 0u : 1u) && FIELD(r, MATMUL_B_DTYPE) == (job.b_signed ? 0u : 1u), "type");
+    Require(FIELD(r, MATMUL_A_DTYPE) == job.a_dtype && FIELD(r, MATMUL_B_DTYPE) == job.b_dtype, "type");
+    const bool integers = IsInt8(job.a_dtype) && IsInt8(job.b_dtype);
+    Require(integers || (ElementBytes(job.a_dtype) == 2 && job.a_dtype == job.b_dtype && shape_.fp),
+            "types that do not go together");
+    if (!integers) {
+      Require(k_tail % 2 == 0, "half an element at K's end");
+      Require(FIELD(r, MATMUL_A_ZERO_POINT) == 0 && FIELD(r, MATMUL_B_ZERO_POINT) == 0 && !per_column, "float zero point");
+    }
     Require(FIELD(r, MATMUL_A_ZERO_POINT) == job.a_zero_point, "zero point of A");
     Require(per_column == (job.b_zero_points != 0), "zero point mode of B");
     if (!per_column) Require(FIELD(r, MATMUL_B_ZERO_POINT) == job.b_zero_point, "zero point of B");
@@ -364,8 +399,8 @@ class Checker {
 
     for (uint32_t t = 0; t < tiles; ++t) {
       const uint32_t columns = t + 1 == tiles ? n_tail : cols_;
-      if (seed == SYSTOLE_SEED_BIAS) UseParam(SYSTOLE_BANK_BIAS, param + t, sums);
-      if (per_column) UseParam(SYSTOLE_BANK_B_ZERO_POINT, param + t, weights);
+      if (seed == SYSTOLE_SEED_BIAS) UseParam(Usage::MATMUL, SYSTOLE_BANK_BIAS, param + t, sums);
+      if (per_column) UseParam(Usage::MATMUL, SYSTOLE_BANK_B_ZERO_POINT, param + t, weights);
       for (uint32_t ko = 0; ko < k1; ++ko) {
         for (uint32_t ki = 0; ki < k0; ++ki) {
           const uint32_t valid = ki + 1 == k0 ? k_tail : word_;
@@ -422,9 +457,9 @@ class Checker {
     Give(r, SYSTOLE_TOKEN_ACC_FULL, sums.end);
   }
 
-  void UseParam(uint32_t bank, uint32_t entry, const Interval &when) {
-    Require(entry < param_usage_[bank].size(), "MATMUL outside a parameter bank, entry", entry);
-    param_usage_[bank][entry].Access(Usage::MATMUL, false, when, "parameter used while being loaded, entry", entry);
+  void UseParam(Usage::User user, uint32_t bank, uint32_t entry, const Interval &when) {
+    Require(entry < param_usage_[bank].size(), "command outside a parameter bank, entry", entry);
+    param_usage_[bank][entry].Access(user, false, when, "parameter used while being loaded, entry", entry);
   }
 
   const OperandWord &Use(std::vector<OperandWord> &buffer, int64_t word, uint32_t bytes, const Interval &when, const char *what) {
@@ -436,6 +471,55 @@ class Checker {
     return w;
   }
 
+  void CheckParam(uint32_t bank, size_t column, uint32_t n) const {
+    const ParamColumn &found = params_[bank][column];
+    Require(found.job == static_cast<int>(job_) && found.n == n, "requantisation parameters of another column: bank, column",
+            bank, n);
+  }
+
+  // The epilogue's fields: legal, and what the job asks for.
+  void CheckEpilogue(const Record &r) const {
+    const systole_epilogue_t &wanted = jobs_[job_].epilogue;
+    const uint32_t out = FIELD(r, STORE_OUT_DTYPE), requant = FIELD(r, STORE_REQUANT), scale = FIELD(r, STORE_SCALE);
+    const uint32_t low = FIELD(r, STORE_CLAMP_MIN), high = FIELD(r, STORE_CLAMP_MAX);
+    const auto shift = static_cast<int8_t>(FIELD(r, STORE_SHIFT));
+    const bool per_column = FIELD(r, STORE_PER_COLUMN) != 0;
+    Require(out == wanted.out_dtype, "type of the result:", out);
+    Require(requant == wanted.requant, "rule:", requant);
+    Require(FIELD(r, STORE_OUT_ZERO_POINT) == wanted.out_zero_point, "zero point of the result");
+    Require(per_column == (wanted.scales != 0), "parameters per column or not");
+    if (!IsInt8(out)) {
+      Require(requant == SYSTOLE_REQUANT_NONE && !per_column && shift == 0 && scale == 0 && FIELD(r, STORE_PARAM) == 0 &&
+                  FIELD(r, STORE_OUT_ZERO_POINT) == 0,
+              "requantisation of a result that has none");
+    } else if (per_column) {
+      Require(scale == 0 && shift == 0, "parameters in the record and per column");
+    } else {
+      Require(FIELD(r, STORE_PARAM) == 0, "parameter entry without need");
+      Require(scale == wanted.scale && shift == wanted.shift, "scale and shift:", scale, static_cast<int>(shift));
+      if (requant == SYSTOLE_REQUANT_FLOAT) {
+        Require(AsFloat(scale) > 0 && std::isfinite(AsFloat(scale)) && shift == 0, "scale not positive and finite");
+      } else {
+        Require(scale <= 0x7FFFFFFF && shift >= -31 && shift <= 30, "multiplier or shift out of range");
+      }
+    }
+    if (out == SYSTOLE_DTYPE_S32) {
+      Require(low == 0 && high == 0, "clamped sums");
+    } else if (IsInt8(out)) {
+      const int32_t type_low = out == SYSTOLE_DTYPE_S8 ? -128 : 0, type_high = out == SYSTOLE_DTYPE_S8 ? 127 : 255;
+      const auto from = static_cast<int32_t>(low), to = static_cast<int32_t>(high);
+      Require(type_low <= from && from <= to && to <= type_high, "bounds outside the type:", from, to);
+      Require(from == (wanted.clamp ? static_cast<int32_t>(wanted.clamp_min) : type_low), "lower bound:", from);
+      Require(to == (wanted.clamp ? static_cast<int32_t>(wanted.clamp_max) : type_high), "upper bound:", to);
+    } else {
+      Require(shape_.fp, "floating point on a machine without");
+      Require(AsFloat(low) <= AsFloat(high), "bounds in the wrong order, or NaN");
+      const float infinity = std::numeric_limits<float>::infinity();
+      Require(low == (wanted.clamp ? wanted.clamp_min : AsBits(-infinity)), "lower bound:", low);
+      Require(high == (wanted.clamp ? wanted.clamp_max : AsBits(infinity)), "upper bound:", high);
+    }
+  }
+
   void Store(const Record &r) {
     CheckReserved(r, SYSTOLE_STORE_RESERVED);
     CheckTokens(r, SYSTOLE_STORE_TAKES, SYSTOLE_STORE_GIVES);
@@ -443,11 +527,17 @@ class Checker {
     const uint32_t m0 = FIELD(r, STORE_M0), m1 = FIELD(r, STORE_M1), tiles = FIELD(r, STORE_N), n_tail = FIELD(r, STORE_N_TAIL);
     const uint64_t address = uint64_t{FIELD(r, STORE_ADDRESS_HI)} << 32 | FIELD(r, STORE_ADDRESS_LO);
     Require(m0 > 0 && m1 > 0 && tiles > 0 && n_tail >= 1 && n_tail <= cols_, "STORE field");
-    Require(FIELD(r, STORE_OUT_DTYPE) == SYSTOLE_DTYPE_S32, "STORE type");
+    CheckEpilogue(r);
+    const bool per_column = FIELD(r, STORE_PER_COLUMN) != 0, fixed = FIELD(r, STORE_REQUANT) == SYSTOLE_REQUANT_FIXED;
+    const uint32_t param = FIELD(r, STORE_PARAM), size = ElementBytes(FIELD(r, STORE_OUT_DTYPE));
     Interval when;
     when.begin = Begin(r, STORE_READ, 0xFF);
     when.end = time_.Add(STORE_READ, {});
     const Event done = time_.Add(STORE_END, when.end.clock);
+    for (uint32_t t = 0; t < tiles && per_column; ++t) {
+      UseParam(Usage::STORE, SYSTOLE_BANK_SCALE, param + t, when);
+      if (fixed) UseParam(Usage::STORE, SYSTOLE_BANK_SHIFT, param + t, when);
+    }
     for (uint32_t i = 0; i < m1 * m0; ++i) {
       const uint64_t line = address + static_cast<uint64_t>(int64_t{SIGNED32(r, STORE_PITCH1)} * (i / m0) +
                                                             int64_t{SIGNED32(r, STORE_PITCH0)} * (i % m0));
@@ -458,10 +548,17 @@ class Checker {
         const uint32_t columns = t + 1 == tiles ? n_tail : cols_;
         for (uint32_t c = 0; c < columns; ++c) {
           const Sum &sum = sums_[static_cast<size_t>(row) * cols_ + c];
-          Require(sum.state == Sum::RUNNING && sum.job == static_cast<int>(job_) && sum.k == job.k, "unfinished sum stored");
+          Require(sum.state == Sum::RUNNING && sum.job == static_cast<int>(job_) &&
+                      sum.k == uint64_t{job.k} * ElementBytes(job.a_dtype),
+                  "unfinished sum stored");
           const uint64_t place =
-              job.c + static_cast<uint64_t>((job.m > 1 ? job.c_pitch : 0) * int64_t{sum.m}) + uint64_t{sum.n} * 4;
-          Require(place == line + (uint64_t{t} * cols_ + c) * 4, "result stored in another element's place");
+              job.c + static_cast<uint64_t>((job.m > 1 ? job.c_pitch : 0) * int64_t{sum.m}) + uint64_t{sum.n} * size;
+          Require(place == line + (uint64_t{t} * cols_ + c) * size, "result stored in another element's place");
+          if (per_column) {
+            const size_t column = size_t{param + t} * cols_ + c;
+            CheckParam(SYSTOLE_BANK_SCALE, column, sum.n);
+            if (fixed) CheckParam(SYSTOLE_BANK_SHIFT, column, sum.n);
+          }
           auto stored = stored_[job_].begin() + static_cast<std::ptrdiff_t>(size_t{sum.m} * job.n + sum.n);
           Require(!*stored, "result stored twice");
           *stored = true;
@@ -479,8 +576,8 @@ class Checker {
   std::vector<OperandWord> act_, wgt_;
   std::vector<Sum> sums_;
   std::vector<Usage> acc_usage_;
-  std::array<std::vector<ParamColumn>, 2> params_;
-  std::array<std::vector<Usage>, 2> param_usage_;
+  std::array<std::vector<ParamColumn>, BANKS> params_;
+  std::array<std::vector<Usage>, BANKS> param_usage_;
   std::array<const OperandWord *, 64> tile_{};
   std::vector<std::vector<bool>> stored_;
   size_t job_ = 0, left_ = 0;

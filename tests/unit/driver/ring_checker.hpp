@@ -13,8 +13,8 @@ namespace systole::test {
 ///
 /// Checked: legal records; addresses inside buffers; each token's giver before its taker and no counter above 15 in any
 /// interleaving; nothing overwritten or read while another engine may still be using it; every product a[m][k]*b[n][k] added exactly
-/// once, k ascending, to an accumulator that began from the right seed; every element of C stored exactly once, to its own address;
-/// the last record, and no other, raises the interrupt (unless `interrupts_within`).
+/// once, k ascending, to an accumulator that began from the right seed; every element of C stored exactly once, to its own address, in
+/// its type, by the epilogue that the job asks for and with its own column's parameters; the last record, and no other, raises the interrupt (unless `interrupts_within`).
 ///
 /// @return what is wrong with the records, or an empty string.
 std::string CheckRecords(const Shape &shape, const std::vector<systole_gemm_t> &jobs, const std::vector<Record> &records,

@@ -71,4 +71,34 @@ inline Record store(std::uint64_t address, std::uint32_t acc, std::uint32_t m0, 
   return r;
 }
 
+/// The same store with floating-point results; `low` and `high` are binary32 patterns (as given: no clamp).
+inline Record float_results(Record r, unsigned dtype, std::uint32_t low = 0xFF800000u, std::uint32_t high = 0x7F800000u) {
+  SET(r, STORE_OUT_DTYPE, dtype);
+  SET(r, STORE_CLAMP_MIN, low);
+  SET(r, STORE_CLAMP_MAX, high);
+  return r;
+}
+
+/// The same store with 8-bit results, over the whole range of the type.
+/// @param scale  pattern of a binary32 number, or the multiplier
+inline Record byte_results(Record r, unsigned dtype, unsigned rule, std::uint32_t scale, int shift = 0, int zero_point = 0) {
+  SET(r, STORE_OUT_DTYPE, dtype);
+  SET(r, STORE_REQUANT, rule);
+  SET(r, STORE_SCALE, scale);
+  SET(r, STORE_SHIFT, shift);
+  SET(r, STORE_OUT_ZERO_POINT, zero_point);
+  SET(r, STORE_CLAMP_MIN, dtype == SYSTOLE_DTYPE_S8 ? -128 : 0);
+  SET(r, STORE_CLAMP_MAX, dtype == SYSTOLE_DTYPE_S8 ? 127 : 255);
+  return r;
+}
+
+/// The same with scales (and, with the rule FIXED, shifts) from entry `param` of the parameter banks on.
+inline Record per_column(Record r, std::uint32_t param) {
+  SET(r, STORE_PER_COLUMN, 1);
+  SET(r, STORE_SCALE, 0);
+  SET(r, STORE_SHIFT, 0);
+  SET(r, STORE_PARAM, param);
+  return r;
+}
+
 }  // namespace systole::model
