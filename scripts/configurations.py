@@ -14,9 +14,14 @@ class Configuration:
     cols: int
     axi_bits: int
 
+    @property
+    def fp(self):
+        """Whether it has the floating-point datapath."""
+        return not self.name.endswith("-int8")
+
     def parameters(self):
         """Parameters of the RTL's top that differ between configurations."""
-        return {"Rows": self.rows, "Cols": self.cols, "AxiDataW": self.axi_bits}
+        return {"Rows": self.rows, "Cols": self.cols, "AxiDataW": self.axi_bits, "Fp": int(self.fp)}
 
 
 def configurations():

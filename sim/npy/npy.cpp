@@ -24,9 +24,8 @@ struct TypeInfo {
 };
 
 constexpr TypeInfo kTypes[] = {
-    {Type::i1, "int8", 'i', 1},
-    {Type::u1, "uint8", 'u', 1},
-    {Type::i4, "int32", 'i', 4},
+    {Type::i1, "int8", 'i', 1},  {Type::u1, "uint8", 'u', 1},   {Type::u2, "uint16", 'u', 2},
+    {Type::i4, "int32", 'i', 4}, {Type::f2, "float16", 'f', 2}, {Type::f4, "float32", 'f', 4},
 };
 
 const TypeInfo &info(Type type) {
@@ -252,26 +251,11 @@ std::size_t Array::count() const {
   return *total / size(type);
 }
 
-std::vector<std::int32_t> Array::int32() const {
-  if (type != Type::i4) throw Error(std::string("int32 elements asked of an array of ") + name(type));
-  std::vector<std::int32_t> out(count());
+std::vector<std::uint32_t> Array::words() const {
+  if (size(type) != 4) throw Error(std::string("4-byte elements asked of an array of ") + name(type));
+  std::vector<std::uint32_t> out(count());
   for (std::size_t i = 0; i < out.size(); ++i) {
-    std::uint32_t value = 0;
-    for (std::size_t byte = 0; byte < 4; ++byte) value |= static_cast<std::uint32_t>(data.at(4 * i + byte)) << (8 * byte);
-    std::memcpy(&out[i], &value, sizeof value);
-  }
-  return out;
-}
-
-Array from_int32(std::vector<std::size_t> shape, const std::int32_t *values) {
-  Array out;
-  out.type = Type::i4;
-  out.shape = std::move(shape);
-  const std::size_t count = out.count();
-  out.data.resize(4 * count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t value = static_cast<std::uint32_t>(values[i]);
-    for (std::size_t byte = 0; byte < 4; ++byte) out.data[4 * i + byte] = static_cast<std::uint8_t>(value >> (8 * byte));
+    for (std::size_t byte = 0; byte < 4; ++byte) out[i] |= static_cast<std::uint32_t>(data.at(4 * i + byte)) << (8 * byte);
   }
   return out;
 }

@@ -13,7 +13,7 @@
 namespace systole::npy {
 
 /// Element types. A new one needs a row in the table in npy.cpp, nothing else.
-enum class Type { i1, u1, i4 };
+enum class Type { i1, u1, u2, i4, f2, f4 };
 
 /// NumPy's name of a type, such as "int8".
 const char *name(Type type);
@@ -28,12 +28,9 @@ struct Array {
 
   /// Elements. @throws Error if the product of the shape and the element's size does not fit in size_t
   std::size_t count() const;
-  /// The elements of an i4 array. @throws Error for another type
-  std::vector<std::int32_t> int32() const;
+  /// The elements of an array of 4-byte elements, as they are: int32 or the bits of a float32. @throws Error for another type
+  std::vector<std::uint32_t> words() const;
 };
-
-/// An i4 array of the given elements.
-Array from_int32(std::vector<std::size_t> shape, const std::int32_t *values);
 
 /// Reads a file.
 /// @param types  types that are acceptable, in the order in which the message lists them

@@ -9,11 +9,12 @@ namespace systole::platform {
 
 /// A shipped configuration of the core; the sizes are those of the RTL's parameters.
 struct ConfigInfo {
-  std::string name;  ///< e.g. "16x16-int8"
+  std::string name;  ///< "16x16": with floating point; "16x16-int8": without
   unsigned rows = 0;
   unsigned cols = 0;
   unsigned axi_bits = 0;
-  bool fp = false;
+  bool fp = false;               ///< the RTL's parameter Fp
+  unsigned element_latency = 1;  ///< the RTL's parameter L: 4 with floating point, else 1
   unsigned axi_addr_bits = 40;
   unsigned act_bytes = 65536;
   unsigned wgt_bytes = 32768;
@@ -22,7 +23,6 @@ struct ConfigInfo {
   unsigned queue_depth = 4;
   unsigned max_reads = 16;
   unsigned max_writes = 16;
-  unsigned element_latency = 1;
 
   unsigned word_bytes() const { return 2 * rows; }
   unsigned act_words() const { return act_bytes / word_bytes(); }
@@ -31,9 +31,11 @@ struct ConfigInfo {
   unsigned epilogue_lanes() const { return cols / 2 > 0 ? cols / 2 : 1; }
   /// int8 multiply-accumulates a cycle.
   unsigned int8_macs_per_cycle() const { return 2 * rows * cols; }
+  /// binary16 or bfloat16 multiply-accumulates a cycle; without `fp` there are none.
+  unsigned fp_macs_per_cycle() const { return rows * cols; }
 };
 
-/// All shipped configurations, the default (16x16-int8) first.
+/// All shipped configurations, the default (16x16) first.
 const std::vector<ConfigInfo> &configs();
 
 /// The configuration of that name. @throws std::invalid_argument (naming the known ones) if there is none.

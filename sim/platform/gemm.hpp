@@ -8,21 +8,24 @@
 #include <string>
 #include <vector>
 
+#include "sim/golden/epilogue.hpp"
+#include "sim/golden/types.hpp"
 #include "sim/platform/accelerator.hpp"
 #include "sim/platform/errors.hpp"
 
 namespace systole::platform {
 
-/// One matrix product C = seed + (A - a_zp) * (B - b_zp) as the driver gets it. Bytes of signed types are two's complement.
+/// One matrix product C = epilogue(seed + (A - a_zp) * (B - b_zp)) as the driver gets it. Elements are little-endian.
 struct GemmJob {
   uint32_t m = 1, n = 1, k = 1;
-  std::vector<uint8_t> a;  ///< M x K
-  std::vector<uint8_t> b;  ///< N x K (K contiguous)
-  bool a_signed = true, b_signed = true;
-  int a_zp = 0;                              ///< in A's type
-  std::vector<int> b_zp = {0};               ///< in B's type: one, or N
-  std::optional<std::vector<int32_t>> bias;  ///< N
-  std::optional<std::vector<int32_t>> seed;  ///< M x N, instead of a bias
+  std::vector<uint8_t> a;                                                ///< M x K elements of a_type
+  std::vector<uint8_t> b;                                                ///< N x K elements of b_type (K contiguous)
+  golden::DType a_type = golden::DType::s8, b_type = golden::DType::s8;  ///< s8 and u8 in any pair, fp16 twice, bf16 twice
+  int a_zp = 0;                                                          ///< in A's type
+  std::vector<int> b_zp = {0};                                           ///< in B's type: one, or N
+  std::optional<std::vector<uint32_t>> bias;                             ///< N int32 or binary32 words
+  std::optional<std::vector<uint32_t>> seed;                             ///< M x N of them, instead of a bias
+  golden::Epilogue epilogue;                                             ///< type of C and the way to it
   /// Gap between the end of a row and the next one, in bytes (filled with the pattern, must stay intact).
   uint32_t a_gap = 0, b_gap = 0, c_gap = 0;
 };
@@ -36,19 +39,22 @@ struct Progress {
 
 /// Where a job lies in memory (bus addresses; 0: not there).
 struct Layout {
-  uint64_t ring = 0, a = 0, b = 0, b_zero_points = 0, bias = 0, seed = 0, c = 0;
+  uint64_t ring = 0, a = 0, b = 0, b_zero_points = 0, bias = 0, seed = 0, scales = 0, shifts = 0, c = 0;
   uint64_t end = 0;  ///< first address after the job
 };
 
 /// Options of run_gemm.
 struct RunOptions {
-  std::string config = "16x16-int8";
+  std::string config = "16x16";
   AcceleratorFactory make_accelerator;  ///< rtl_factory() or the model's
   MemoryTiming timing;
   std::optional<uint64_t> layout_seed;  ///< random addresses (any byte alignment); none: 64-byte aligned, fixed
   unsigned ring_entries_log2 = 10;
   uint64_t memory_base = 0x12'0000'0000;  ///< multiple of 4096
   uint32_t watchdog = 0;                  ///< value of the WATCHDOG register
+  /// All jobs are handed to the driver before the first is waited for, each in memory of its own. Cycles (then the counter
+  /// `total`), counters, utilisation and times are those of the whole queue, and stand in the last result; the others hold 0.
+  bool queued = false;
   /// Called before each job, e.g. to inject bus errors.
   std::function<void(size_t job, const Layout &, Accelerator &)> before_job;
   std::function<void(const Progress &)> progress;
@@ -57,11 +63,11 @@ struct RunOptions {
 
 /// What became of a job.
 struct GemmResult {
-  std::vector<int32_t> c;                    ///< M x N, as found in memory
+  std::vector<uint8_t> c;                    ///< M x N elements of the epilogue's type, as found in memory, without gaps
   uint64_t cycles = 0;                       ///< doorbell to interrupt (0: engine without a clock)
   std::map<std::string, uint64_t> counters;  ///< by the names of the specification, in lower case
   uint64_t macs = 0;
-  double utilisation = 0;
+  double utilisation = 0;         ///< macs / (cycles * what the array does at most with these types)
   double wall_s = 0;              ///< of the simulation alone, without the memory check
   double cpu_s = 0;               ///< processor time of the same
   uint64_t simulated_cycles = 0;  ///< all cycles of the job, with the driver's register accesses
@@ -74,6 +80,15 @@ struct GemmResult {
   /// The driver succeeded, every byte of C was written and no other.
   bool ok() const { return driver_result == 0 && memory_intact && unwritten == 0; }
 };
+
+/// @throws std::invalid_argument with one line, if the job makes no sense or the configuration cannot do it
+void validate(const GemmJob &job, const ConfigInfo &config);
+
+/// Multiply-accumulates a cycle of the configuration with the job's types.
+unsigned peak_macs(const GemmJob &job, const ConfigInfo &config);
+
+/// C as the golden model has it, in the form of GemmResult::c.
+std::vector<uint8_t> golden_result(const GemmJob &job);
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.

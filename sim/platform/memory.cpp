@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace systole::platform {
 namespace {
@@ -43,9 +45,18 @@ void Memory::fill_pattern(uint64_t address, size_t length, uint64_t seed) {
   }
 }
 
-void Memory::watch(const Region &allowed) {
-  region_ = allowed;
-  if (region_.rows > 0) at(region_.address, (region_.rows - 1) * region_.pitch + region_.row_bytes);
+void Memory::watch(std::vector<Region> allowed) {
+  allowed.erase(std::remove_if(allowed.begin(), allowed.end(), [](const Region &region) { return region.rows == 0; }),
+                allowed.end());
+  std::sort(allowed.begin(), allowed.end(), [](const Region &a, const Region &b) { return a.address < b.address; });
+  uint64_t from = base_;
+  for (const Region &region : allowed) {
+    const size_t length = (region.rows - 1) * region.pitch + region.row_bytes;
+    at(region.address, length);
+    if (region.address < from) throw std::logic_error("memory: regions overlap at " + hex(region.address));
+    from = region.address + length;
+  }
+  regions_ = std::move(allowed);
   before_ = bytes_;
   times_written_.assign(bytes_.size(), 0);
   written_ = rewritten_ = stray_ = 0;
@@ -54,10 +65,13 @@ void Memory::watch(const Region &allowed) {
 }
 
 bool Memory::allowed(uint64_t address) const {
-  if (region_.rows == 0 || address < region_.address) return false;
-  const uint64_t offset = address - region_.address;
-  if (region_.pitch == region_.row_bytes) return offset < uint64_t{region_.rows} * region_.row_bytes;
-  return offset / region_.pitch < region_.rows && offset % region_.pitch < region_.row_bytes;
+  const auto above = std::upper_bound(regions_.begin(), regions_.end(), address,
+                                      [](uint64_t value, const Region &region) { return value < region.address; });
+  if (above == regions_.begin()) return false;
+  const Region &region = *std::prev(above);
+  const uint64_t offset = address - region.address;
+  if (region.pitch == region.row_bytes) return offset < uint64_t{region.rows} * region.row_bytes;
+  return offset / region.pitch < region.rows && offset % region.pitch < region.row_bytes;
 }
 
 void Memory::note_write(uint64_t address, size_t length, const uint8_t *enable, size_t enable_length) {
@@ -149,21 +163,34 @@ Memory::Findings Memory::check(uint64_t ignore, size_t ignore_length) const {
     }
   };
   uint64_t from = base_;
-  for (size_t row = 0; row < region_.rows; ++row) {
-    const uint64_t begin = region_.address + uint64_t{row} * region_.pitch;
-    compare_around(from, begin);
-    from = begin + region_.row_bytes;
+  for (const Region &region : regions_) {
+    for (size_t row = 0; row < region.rows; ++row) {
+      const uint64_t begin = region.address + uint64_t{row} * region.pitch;
+      compare_around(from, begin);
+      from = begin + region.row_bytes;
+    }
   }
   compare_around(from, base_ + bytes_.size());
-  for (size_t row = 0; row < region_.rows; ++row) {
-    const size_t begin = region_.address - base_ + row * region_.pitch;
-    for (size_t i = begin; i < begin + region_.row_bytes; ++i) {
-      if (times_written_[i] != 0) continue;
-      if (findings.unwritten_bytes++ == 0 && findings.first.empty())
-        findings.first = "byte " + std::to_string(i - begin) + " of row " + std::to_string(row) + " of C was not written";
+  for (const Region &region : regions_) {
+    for (size_t row = 0; row < region.rows; ++row) {
+      const size_t begin = region.address - base_ + row * region.pitch;
+      for (size_t i = begin; i < begin + region.row_bytes; ++i) {
+        if (times_written_[i] != 0) continue;
+        if (findings.unwritten_bytes++ == 0 && findings.first.empty())
+          findings.first = "byte " + std::to_string(i - begin) + " of row " + std::to_string(row) + " of C was not written";
+      }
     }
   }
   return findings;
+}
+
+uint64_t Memory::unwritten_bytes(const Region &region) const {
+  uint64_t count = 0;
+  for (size_t row = 0; row < region.rows; ++row) {
+    const auto begin = times_written_.begin() + static_cast<ptrdiff_t>(region.address - base_ + row * region.pitch);
+    count += static_cast<uint64_t>(std::count(begin, begin + static_cast<ptrdiff_t>(region.row_bytes), 0));
+  }
+  return count;
 }
 
 }  // namespace systole::platform

@@ -37,19 +37,22 @@ class Memory final : public sc_core::sc_module {
     size_t rows = 0, row_bytes = 0, pitch = 0;
   };
   /// Begins to watch: remembers all bytes, forgets what was reported and which bytes were written.
-  void watch(const Region &allowed);
+  void watch(const Region &allowed) { watch(std::vector<Region>{allowed}); }
+  /// The same with several regions, which must not overlap, not even one in the gaps of another.
+  void watch(std::vector<Region> allowed);
   /// What happened since watch().
   struct Findings {
-    uint64_t stray_bytes = 0;      ///< bytes outside the region that were written through the socket, or that differ now
-    uint64_t unwritten_bytes = 0;  ///< bytes of the region that were not written
-    uint64_t rewritten_bytes = 0;  ///< bytes of the region that were written more than once
+    uint64_t stray_bytes = 0;      ///< bytes outside the regions that were written through the socket, or that differ now
+    uint64_t unwritten_bytes = 0;  ///< bytes of the regions that were not written
+    uint64_t rewritten_bytes = 0;  ///< bytes of the regions that were written more than once
     std::string first;             ///< the first offence, as text
   };
   /// Compares all memory except [ignore, ignore + ignore_length), which the host writes itself (the command ring).
   Findings check(uint64_t ignore = 0, size_t ignore_length = 0) const;
-  /// Distinct bytes of the region written since watch().
+  /// Bytes of one region that were not written since watch().
+  uint64_t unwritten_bytes(const Region &region) const;
+  /// Distinct bytes of the regions written since watch().
   uint64_t written_bytes() const { return written_; }
-  uint64_t region_bytes() const { return uint64_t{region_.rows} * region_.row_bytes; }
 
  private:
   void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
@@ -61,7 +64,7 @@ class Memory final : public sc_core::sc_module {
 
   const uint64_t base_;
   std::vector<uint8_t> bytes_, before_, times_written_;
-  Region region_;
+  std::vector<Region> regions_;  // by address
   bool watching_ = false;
   uint64_t written_ = 0, rewritten_ = 0, stray_ = 0;
   std::string first_;

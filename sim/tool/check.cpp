@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tool/check.hpp"
 
+#include <cstdio>
 #include <utility>
 
-#include "sim/golden/gemm.hpp"
+#include "sim/golden/float.hpp"
 
 namespace systole::tool {
 
@@ -30,37 +31,57 @@ std::string counters_report(const platform::GemmResult &result) {
 const std::vector<std::string> kCauses = {"compute", "command", "weights", "activations", "hazard", "store", "drain"};
 
 std::string Case::dtype() const {
-  const std::string a = a_signed ? "int8" : "uint8";
-  const std::string b = b_signed ? "int8" : "uint8";
+  const std::string a = golden::name(a_type), b = golden::name(b_type);
   return a == b ? a : a + "," + b;
 }
 
+std::string Case::out_dtype() const { return golden::name(out); }
+
 std::string Case::shape() const { return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k); }
 
-std::vector<std::int32_t> golden_result(const platform::GemmJob &job) {
-  std::vector<std::int32_t> b_zp(job.n);
-  for (std::size_t j = 0; j < b_zp.size(); ++j) b_zp[j] = job.b_zp.size() == 1 ? job.b_zp[0] : job.b_zp[j];
-  std::vector<std::int32_t> c(std::size_t{job.m} * job.n);
-  golden::gemm_int(job.m, job.n, job.k, golden::Operand{job.a.data(), job.a_signed, static_cast<std::ptrdiff_t>(job.k)},
-                   golden::Operand{job.b.data(), job.b_signed, static_cast<std::ptrdiff_t>(job.k)}, job.a_zp, b_zp.data(),
-                   job.seed ? job.seed->data() : nullptr, job.bias ? job.bias->data() : nullptr, c.data());
-  return c;
+std::string value_text(golden::DType type, std::uint32_t bits) {
+  char text[64];
+  switch (type) {
+    case golden::DType::s8: std::snprintf(text, sizeof text, "%d (0x%02x)", static_cast<std::int8_t>(bits), bits); break;
+    case golden::DType::u8: std::snprintf(text, sizeof text, "%u (0x%02x)", bits, bits); break;
+    case golden::DType::s32: std::snprintf(text, sizeof text, "%d (0x%08x)", static_cast<std::int32_t>(bits), bits); break;
+    case golden::DType::fp32:
+      std::snprintf(text, sizeof text, "%.9g (0x%08x)", static_cast<double>(golden::as_float(bits)), bits);
+      break;
+    case golden::DType::fp16:
+    case golden::DType::bf16:
+      std::snprintf(text, sizeof text, "%.5g (0x%04x)",
+                    static_cast<double>(golden::as_float(golden::widen(type, static_cast<std::uint16_t>(bits)))), bits);
+      break;
+  }
+  return text;
 }
 
-Case check(const std::string &name, const platform::GemmJob &job, platform::GemmResult result) {
+Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config,
+           platform::GemmResult result) {
   Case out;
   out.name = name;
   out.m = job.m;
   out.n = job.n;
   out.k = job.k;
-  out.a_signed = job.a_signed;
-  out.b_signed = job.b_signed;
-  const std::vector<std::int32_t> expected = golden_result(job);
-  for (std::size_t i = 0; i < expected.size(); ++i) {
+  out.a_type = job.a_type;
+  out.b_type = job.b_type;
+  out.out = job.epilogue.out;
+  out.peak = platform::peak_macs(job, config);
+  const std::vector<std::uint8_t> expected = platform::golden_result(job);
+  const std::size_t size = golden::size(out.out);
+  const auto element = [size](const std::vector<std::uint8_t> &bytes, std::size_t i) {
+    std::uint32_t bits = 0;
+    for (std::size_t byte = 0; byte < size; ++byte) bits |= static_cast<std::uint32_t>(bytes[i * size + byte]) << (8 * byte);
+    return bits;
+  };
+  for (std::size_t i = 0; i < std::size_t{job.m} * job.n; ++i) {
+    const std::uint32_t right = element(expected, i);
     // A result that is too short is wrong where it ends.
-    const bool there = i < result.c.size();
-    if (there && result.c[i] == expected[i]) continue;
-    if (out.first.size() < kShown) out.first.push_back(Mismatch{i / job.n, i % job.n, expected[i], there ? result.c[i] : 0});
+    std::optional<std::uint32_t> actual;
+    if ((i + 1) * size <= result.c.size()) actual = element(result.c, i);
+    if (actual == right) continue;
+    if (out.first.size() < kShown) out.first.push_back(Mismatch{i / job.n, i % job.n, right, actual});
     ++out.mismatches;
   }
   out.counters_report = counters_report(result);

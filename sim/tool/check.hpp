@@ -2,24 +2,28 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sim/golden/types.hpp"
 #include "sim/platform/gemm.hpp"
 
 namespace systole::tool {
 
-/// An element of C that is wrong.
+/// An element of C that is wrong. Values are bits of C's type, in the low bits.
 struct Mismatch {
   std::size_t row = 0, column = 0;
-  std::int32_t expected = 0, actual = 0;
+  std::uint32_t expected = 0;
+  std::optional<std::uint32_t> actual;  ///< none: C ends before
 };
 
 /// A product, what the engine made of it, and what the golden model says.
 struct Case {
   std::string name;
   std::uint32_t m = 0, n = 0, k = 0;
-  bool a_signed = true, b_signed = true;
+  golden::DType a_type = golden::DType::s8, b_type = golden::DType::s8, out = golden::DType::s32;
+  unsigned peak = 1;  ///< multiply-accumulates a cycle that the array does at most with these types
   platform::GemmResult result;
   std::uint64_t mismatches = 0;
   std::vector<Mismatch> first;  ///< the first few of them, in C's order
@@ -27,8 +31,10 @@ struct Case {
 
   /// Every bit agreed, and nothing else went wrong.
   bool pass() const { return mismatches == 0 && result.ok() && counters_report.empty(); }
-  /// "int8" if A and B have the same type, otherwise "int8,uint8".
+  /// The operands' type: "int8" or "fp16" if A and B have the same one, otherwise "int8,uint8".
   std::string dtype() const;
+  /// C's type: "int32", "fp16", …
+  std::string out_dtype() const;
   /// "MxNxK".
   std::string shape() const;
 };
@@ -36,10 +42,11 @@ struct Case {
 /// The counters that say where every cycle went; with `compute` they add up to the cycles from doorbell to interrupt.
 extern const std::vector<std::string> kCauses;
 
-/// What the golden model says. C of a job is M x N.
-std::vector<std::int32_t> golden_result(const platform::GemmJob &job);
+/// A value and its bits: "-3 (0xfd)", "1.5 (0x3e00)", "nan (0x7fc00000)".
+std::string value_text(golden::DType type, std::uint32_t bits);
 
-/// Compares bit by bit.
-Case check(const std::string &name, const platform::GemmJob &job, platform::GemmResult result);
+/// Compares with the golden model, bit by bit.
+Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config,
+           platform::GemmResult result);
 
 }  // namespace systole::tool

@@ -19,6 +19,7 @@ struct TestPlan {
   std::optional<std::uint64_t> stall_seed;
   std::optional<std::uint64_t> layout_seed;
   unsigned ring_entries_log2 = 12;  ///< a measured job lies entirely in the ring
+  bool queued = false;              ///< all jobs are started before the first is complete
 };
 
 /// A line for each test.

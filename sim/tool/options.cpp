@@ -37,7 +37,7 @@ void add_engine_options(po::options_description &options) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
   options.add_options()                                                                                              //
       ("engine", value("ENGINE"), "rtl (default): the Verilated RTL; model: the functional model, without cycles")   //
-      ("config", value("NAME"), "configuration of the core, 16x16-int8 by default (`systole list`)")                 //
+      ("config", value("NAME"), "configuration of the core, 16x16 by default (`systole list`)")                      //
       ("mem-latency", value("CYCLES"), "memory: cycles from address to first data, 40 by default")                   //
       ("mem-bytes-per-cycle", value("B"), "memory: bytes a cycle and direction, 16 by default")                      //
       ("mem-outstanding", value("N"), "memory: unfinished bursts a direction, 16 by default")                        //

@@ -36,6 +36,7 @@ struct Totals {
   std::map<std::string, std::uint64_t> counters;
   double wall_s = 0;
   double utilisation = 0;
+  unsigned peak = 0;  // multiply-accumulates a cycle, if it is the same for all cases; else 0
 };
 
 std::uint64_t counter(const std::map<std::string, std::uint64_t> &counters, const std::string &name) {
@@ -45,7 +46,10 @@ std::uint64_t counter(const std::map<std::string, std::uint64_t> &counters, cons
 
 Totals totals(const Report &report) {
   Totals out;
+  double ideal_cycles = 0;
   for (const Case &c : report.cases) {
+    ideal_cycles += static_cast<double>(c.result.macs) / c.peak;
+    out.peak = &c == &report.cases.front() || out.peak == c.peak ? c.peak : 0;
     out.cycles += c.result.cycles;
     out.macs += c.result.macs;
     out.mismatches += c.mismatches;
@@ -54,10 +58,7 @@ Totals totals(const Report &report) {
     out.wall_s += c.result.wall_s;
     for (const auto &[name, count] : c.result.counters) out.counters[name] += count;
   }
-  if (out.cycles != 0) {
-    out.utilisation =
-        static_cast<double>(out.macs) / (static_cast<double>(out.cycles) * report.options.config.int8_macs_per_cycle());
-  }
+  if (out.cycles != 0) out.utilisation = ideal_cycles / static_cast<double>(out.cycles);
   return out;
 }
 
@@ -76,7 +77,8 @@ std::string fixed(double value, int digits) {
 
 nlohmann::ordered_json json_of(const EngineOptions &options, const platform::GemmResult &result) {
   nlohmann::ordered_json out;
-  const bool clock = options.is_rtl();
+  // The engine has a clock, and the job was measured by itself (of queued jobs only the last one holds figures).
+  const bool clock = options.is_rtl() && (result.cycles != 0 || result.driver_result != 0);
   out["cycles"] = clock ? nlohmann::ordered_json(result.cycles) : nlohmann::ordered_json();
   out["model_cycles"] = nullptr;
   out["macs"] = result.macs;
@@ -98,6 +100,7 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const Case &c) {
   out["name"] = c.name;
   out["shape"] = {{"m", c.m}, {"n", c.n}, {"k", c.k}};
   out["dtype"] = c.dtype();
+  out["out_dtype"] = c.out_dtype();
   out["pass"] = c.pass();
   out["mismatches"] = c.mismatches;
   out.update(json_of(options, c.result));
@@ -107,8 +110,10 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const Case &c) {
   return out;
 }
 
+std::string types(const Case &c) { return c.dtype() + " -> " + c.out_dtype(); }
+
 void print_failure(std::ostream &out, const Case &c) {
-  out << "  FAILED " << c.name << " (" << c.shape() << ", " << c.dtype() << ")\n";
+  out << "  FAILED " << c.name << " (" << c.shape() << ", " << types(c) << ")\n";
   if (c.result.driver_result != 0) out << "    driver: " << c.result.driver_message << '\n';
   if (!c.result.memory_intact) out << "    memory outside C: " << c.result.memory_report << '\n';
   if (!c.counters_report.empty()) out << "    counters: " << c.counters_report << '\n';
@@ -116,8 +121,8 @@ void print_failure(std::ostream &out, const Case &c) {
   if (c.mismatches == 0) return;
   out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong:\n";
   for (const Mismatch &wrong : c.first) {
-    out << "      C[" << wrong.row << "][" << wrong.column << "]  expected " << wrong.expected << "  actual " << wrong.actual
-        << '\n';
+    out << "      C[" << wrong.row << "][" << wrong.column << "]  expected " << value_text(c.out, wrong.expected) << "  actual "
+        << (wrong.actual ? value_text(c.out, *wrong.actual) : "missing") << '\n';
   }
   if (c.mismatches > c.first.size()) out << "      and " << grouped(c.mismatches - c.first.size()) << " more\n";
 }
@@ -164,7 +169,7 @@ void print_summary(std::ostream &out, const Report &report) {
   if (report.cases.size() == 1) {
     const Case &c = report.cases.front();
     out << "  product      C[" << c.m << " x " << c.n << "] = A[" << c.m << " x " << c.k << "] * B[" << c.k << " x " << c.n
-        << "], " << c.dtype();
+        << "], " << types(c);
   } else {
     const auto passed = std::count_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.pass(); });
     out << "  products     " << report.cases.size() << ", of which " << passed << " passed";
@@ -195,7 +200,7 @@ void print_summary(std::ostream &out, const Report &report) {
   if (total.cycles != 0) {
     out << "  cycles       " << grouped(total.cycles) << " from doorbell to interrupt\n";
     out << "  utilisation  " << fixed(100 * total.utilisation, 2) << " % (" << grouped(total.macs) << " MACs, at most "
-        << config.int8_macs_per_cycle() << " a cycle)\n";
+        << (total.peak != 0 ? std::to_string(total.peak) + " a cycle" : "what the types of each product allow") << ")\n";
     print_bars(out, total);
     out << "  bus          " << grouped(counter(total.counters, "read_bytes")) << " bytes read, "
         << grouped(counter(total.counters, "write_bytes")) << " written\n";
@@ -227,10 +232,12 @@ std::string to_json(const Report &report) {
   const bool single = report.cases.size() == 1;
   out["shape"] = nullptr;
   out["dtype"] = nullptr;
+  out["out_dtype"] = nullptr;
   if (single) {
     const Case &c = report.cases.front();
     out["shape"] = {{"m", c.m}, {"n", c.n}, {"k", c.k}};
     out["dtype"] = c.dtype();
+    out["out_dtype"] = c.out_dtype();
   }
   out["engine"] = report.options.engine;
   out["pass"] = report.pass();
@@ -275,6 +282,13 @@ std::unique_ptr<npy::OutputFile> prepare_json(const Report &report) {
 
 std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,
                                            Report &report, ProgressMeter &meter) {
+  for (const platform::GemmJob &job : jobs) {
+    try {
+      platform::validate(job, report.options.config);
+    } catch (const std::invalid_argument &error) {
+      throw UserError(error.what());
+    }
+  }
   // However this process ends: an earlier report does not outlive the start of the simulation.
   std::error_code none;
   if (std::filesystem::is_regular_file(report.options.json, none)) std::filesystem::remove(report.options.json, none);

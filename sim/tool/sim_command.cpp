@@ -45,10 +45,11 @@ int sim_command(const std::vector<std::string> &arguments) {
   if (!report.options.layout_seed) report.options.layout_seed = plan.layout_seed;
   platform::RunOptions run = run_options(report.options);
   run.ring_entries_log2 = plan.ring_entries_log2;
+  run.queued = plan.queued;
   std::vector<platform::GemmResult> results = simulate(run, plan.jobs, report, *meter);
   meter->phase("checking");
   for (std::size_t i = 0; i < results.size(); ++i)
-    report.cases.push_back(check(plan.names[i], plan.jobs[i], std::move(results[i])));
+    report.cases.push_back(check(plan.names[i], plan.jobs[i], report.options.config, std::move(results[i])));
   meter.reset();
   if (const auto json = prepare_json(report)) json->commit();
   print_summary(std::cout, report);

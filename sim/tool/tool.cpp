@@ -29,8 +29,8 @@ void list(std::ostream &out) {
   out << "configurations (--config):\n";
   for (const platform::ConfigInfo &config : platform::configs()) {
     out << "  " << config.name << std::string(config.name.size() < 14 ? 14 - config.name.size() : 1, ' ') << config.rows << " x "
-        << config.cols << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle()
-        << " int8 MACs a cycle\n";
+        << config.cols << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle() << " int8 MACs a cycle"
+        << (config.fp ? ", " + std::to_string(config.fp_macs_per_cycle()) + " fp16 or bf16" : "") << '\n';
   }
   out << "tests (systole sim TEST):\n";
   list_named_tests(out);

@@ -70,8 +70,31 @@ TEST_P(RtlTest, ComesBackFromBusErrors) {
     EXPECT_EQ(results[i].driver_message.find(code) != std::string::npos, error != SYSTOLE_ERROR_NONE)
         << "job " << i << ": not " << code << " but " << results[i].driver_message;
     EXPECT_TRUE(results[i].memory_intact) << "job " << i << ": " << results[i].memory_report;
-    if (error == SYSTOLE_ERROR_NONE) EXPECT_EQ(results[i].c, golden(jobs[i])) << "job " << i;
+    if (error == SYSTOLE_ERROR_NONE) {
+      EXPECT_EQ(results[i].c, platform::golden_result(jobs[i])) << "job " << i;
+    }
   }
+}
+
+TEST_P(RtlTest, ABusErrorEndsTheWholeQueue) {
+  RunOptions run = options();
+  run.queued = true;
+  std::vector<GemmJob> jobs;
+  for (unsigned i = 0; i < 3; ++i) jobs.push_back(random_job(random_, 40, 40, 100));
+  run.before_job = [](size_t job, const platform::Layout &at, platform::Accelerator &accelerator) {
+    platform::AxiMemoryPort &port = dynamic_cast<platform::RtlAccelerator &>(accelerator).port();
+    if (job == 1) port.inject(at.a + 500, at.a + 500, platform::RESP_SLVERR, true, false);
+  };
+  const std::vector<GemmResult> results = run_gemm(run, jobs);
+  ASSERT_EQ(results.size(), 3u);
+  for (const GemmResult &result : results) {
+    EXPECT_EQ(result.driver_result, SYSTOLE_ERR_DEVICE);
+    EXPECT_NE(result.driver_message.find("error code " + std::to_string(SYSTOLE_ERROR_AXI_LOAD) + ","), std::string::npos)
+        << result.driver_message;
+    EXPECT_TRUE(result.memory_intact) << result.memory_report;
+  }
+  EXPECT_EQ(results[0].c, platform::golden_result(jobs[0]));  // it was complete before the next one began
+  EXPECT_NE(results[2].unwritten, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rtl, RtlTest, testing::ValuesIn(engine_configs()),
@@ -81,34 +104,59 @@ INSTANTIATE_TEST_SUITE_P(Rtl, RtlTest, testing::ValuesIn(engine_configs()),
 struct Floor {
   std::string config;
   uint32_t size;
+  golden::DType operands, result;
   double utilisation;
 };
 
-void PrintTo(const Floor &floor, std::ostream *out) { *out << floor.config << ", " << floor.size; }
+void PrintTo(const Floor &floor, std::ostream *out) {
+  *out << floor.config << ", " << floor.size << ", " << golden::name(floor.operands) << " to " << golden::name(floor.result);
+}
 
 class UtilisationTest : public testing::TestWithParam<Floor> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(UtilisationTest);  // binaries of configurations without a floor
 
 TEST_P(UtilisationTest, SquareProductKeepsTheArrayBusy) {
-  std::mt19937_64 random = seeded_random();
+  const Floor &floor = GetParam();
+  tool::Random values(seeded_random()());
   RunOptions run;
-  run.config = GetParam().config;
+  run.config = floor.config;
   run.make_accelerator = engine_factory();
-  const uint32_t size = GetParam().size;
-  const std::vector<GemmResult> results = expect_golden(run, {random_job(random, size, size, size)});
-  EXPECT_GE(results[0].utilisation, GetParam().utilisation) << results[0].cycles << " cycles";
+  run.ring_entries_log2 = 12;  // the whole job, before its one doorbell
+  GemmJob job;
+  if (golden::is_float(floor.operands)) {
+    job = tool::float_product(values, floor.operands, floor.result, floor.size, floor.size, floor.size);
+  } else {
+    job = tool::int_product(values, floor.size, floor.size, floor.size);
+    if (floor.result != golden::DType::s32) {  // parameters for each column: the costliest way
+      job.epilogue.out = floor.result;
+      job.epilogue.rule = golden::Requant::floating;
+      for (uint32_t column = 0; column < job.n; ++column)
+        job.epilogue.scale.push_back(golden::as_bits(1.0f / static_cast<float>(1000 + column)));
+    }
+  }
+  const std::vector<GemmResult> results = expect_golden(run, {job});
+  EXPECT_GE(results[0].utilisation, floor.utilisation) << results[0].cycles << " cycles";
 }
 
 std::vector<Floor> floors() {
-  std::vector<Floor> all = {{"16x16-int8", 256, 0.94}, {"16x16-int8", 512, 0.98}}, here;
+  using golden::DType;
+  const std::vector<Floor> all = {
+      {"16x16-int8", 256, DType::s8, DType::s32, 0.94}, {"16x16-int8", 512, DType::s8, DType::s32, 0.98},
+      {"16x16-int8", 512, DType::s8, DType::s8, 0.97},  {"16x16", 512, DType::s8, DType::s8, 0.97},
+      {"16x16", 512, DType::fp16, DType::fp16, 0.98},
+  };
+  std::vector<Floor> here;
   const std::vector<std::string> configs = engine_configs();
   std::copy_if(all.begin(), all.end(), std::back_inserter(here),
                [&configs](const Floor &f) { return std::count(configs.begin(), configs.end(), f.config) != 0; });
   return here;
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, UtilisationTest, testing::ValuesIn(floors()),
-                         [](const auto &info) { return test_name(info.param.config) + "_" + std::to_string(info.param.size); });
+INSTANTIATE_TEST_SUITE_P(Rtl, UtilisationTest, testing::ValuesIn(floors()), [](const auto &info) {
+  const Floor &floor = info.param;
+  return test_name(floor.config) + "_" + std::to_string(floor.size) + "_" + golden::name(floor.operands) + "_" +
+         golden::name(floor.result);
+});
 
 class LatencyTest : public testing::TestWithParam<std::tuple<std::string, unsigned>> {};
 
@@ -124,6 +172,8 @@ TEST_P(LatencyTest, EveryBitAgrees) {
     jobs.push_back(random_job(random, 1 + random() % 50, 1 + random() % 50, 1 + random() % 130));
     randomise(random, jobs.back());
   }
+  for (unsigned i = 0; i < 4 && platform::find_config(run.config).fp; ++i)
+    jobs.push_back(random_float_job(random, 1 + random() % 50, 1 + random() % 50, 1 + random() % 70));
   expect_golden(run, jobs);
 }
 

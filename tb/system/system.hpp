@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "sim/golden/gemm.hpp"
+#include "sim/golden/float.hpp"
 #include "sim/platform/gemm.hpp"
+#include "sim/tool/check.hpp"
+#include "sim/tool/test_data.hpp"
 
 namespace systole::tb {
 
@@ -23,76 +25,86 @@ inline std::mt19937_64 seeded_random() {
   return std::mt19937_64{seed};
 }
 
-/// Random matrices of the given sizes, signed, without zero points.
+/// Random int8 matrices of the given sizes, without zero points; C is int32.
 inline platform::GemmJob random_job(std::mt19937_64 &random, uint32_t m, uint32_t n, uint32_t k) {
+  tool::Random values(random());
+  return tool::int_product(values, m, n, k);
+}
+
+/// Random integer types, zero points (often at their limits), seeds, results and gaps.
+inline void randomise(std::mt19937_64 &random, platform::GemmJob &job) {
+  tool::Random values(random());
+  const auto type = [&values] { return values.chance(2) ? golden::DType::s8 : golden::DType::u8; };
+  const auto zero_point = [&values](golden::DType of) {
+    const int low = of == golden::DType::s8 ? -128 : 0;
+    switch (values.below(4)) {
+      case 0: return low;
+      case 1: return low + 255;
+      case 2: return 0;
+      default: return values.zero_point(of);
+    }
+  };
+  job.a_type = type();
+  job.b_type = type();
+  job.a_zp = zero_point(job.a_type);
+  job.b_zp.assign(values.chance(2) ? job.n : 1, 0);
+  for (int &zp : job.b_zp) zp = zero_point(job.b_type);
+  const uint64_t seed = values.below(3);
+  if (seed == 1) job.bias = values.words(job.n);
+  if (seed == 2) job.seed = values.words(size_t{job.m} * job.n);
+  const double reach = seed == 0 ? 30000.0 * job.k : 0x1p31;
+  const uint64_t result = values.below(4);
+  if (result == 1) job.epilogue = tool::random_requant(values, golden::Requant::floating, job.n, reach);
+  if (result == 2) job.epilogue = tool::random_requant(values, golden::Requant::fixed, job.n, reach);
+  for (uint32_t *gap : {&job.a_gap, &job.b_gap, &job.c_gap})
+    if (values.chance(2)) *gap = static_cast<uint32_t>(values.below(40));
+}
+
+/// A random floating-point product: each row and column in a regime of its own, random seeds, result and gaps.
+inline platform::GemmJob random_float_job(std::mt19937_64 &random, uint32_t m, uint32_t n, uint32_t k) {
+  tool::Random values(random());
   platform::GemmJob job;
   job.m = m;
   job.n = n;
   job.k = k;
-  job.a.resize(size_t{m} * k);
-  job.b.resize(size_t{n} * k);
-  for (uint8_t &byte : job.a) byte = static_cast<uint8_t>(random());
-  for (uint8_t &byte : job.b) byte = static_cast<uint8_t>(random());
+  job.a_type = job.b_type = values.chance(2) ? golden::DType::fp16 : golden::DType::bf16;
+  job.a = tool::regime_matrix(values, job.a_type, m, k, values.below(tool::kRegimes));
+  job.b = tool::regime_matrix(values, job.b_type, n, k, values.below(tool::kRegimes));
+  constexpr golden::DType kResults[] = {golden::DType::fp32, golden::DType::fp16, golden::DType::bf16};
+  job.epilogue.out = kResults[values.below(3)];
+  if (values.chance(3)) job.epilogue.clamp_min = golden::as_bits(-3.0f);
+  if (values.chance(3)) job.epilogue.clamp_max = golden::as_bits(5.0f);
+  const uint64_t seed = values.below(3);
+  if (seed == 1) job.bias = tool::float_seeds(values, n);
+  if (seed == 2) job.seed = tool::float_seeds(values, size_t{m} * n);
+  for (uint32_t *gap : {&job.a_gap, &job.b_gap, &job.c_gap})
+    if (values.chance(2)) *gap = static_cast<uint32_t>(values.below(40));
   return job;
 }
 
-/// Random types, zero points (often at their limits), seeds and gaps.
-inline void randomise(std::mt19937_64 &random, platform::GemmJob &job) {
-  const auto below = [&random](uint64_t limit) { return random() % limit; };
-  const auto zero_point = [&](bool is_signed) {
-    const int low = is_signed ? -128 : 0;
-    switch (below(4)) {
-      case 0: return low;
-      case 1: return low + 255;
-      case 2: return 0;
-      default: return low + static_cast<int>(below(256));
-    }
-  };
-  job.a_signed = below(2) != 0;
-  job.b_signed = below(2) != 0;
-  job.a_zp = zero_point(job.a_signed);
-  job.b_zp.assign(below(2) != 0 ? job.n : 1, 0);
-  for (int &zp : job.b_zp) zp = zero_point(job.b_signed);
-  const uint64_t seed = below(3);
-  if (seed == 1) {
-    job.bias.emplace(job.n);
-    for (int32_t &value : *job.bias) value = static_cast<int32_t>(random());
-  } else if (seed == 2) {
-    job.seed.emplace(size_t{job.m} * job.n);
-    for (int32_t &value : *job.seed) value = static_cast<int32_t>(random());
+/// Expects every bit of the results, and no other byte of memory changed.
+inline void expect_golden(const platform::RunOptions &options, const std::vector<platform::GemmJob> &jobs,
+                          const std::vector<platform::GemmResult> &results) {
+  ASSERT_EQ(results.size(), jobs.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    const tool::Case c = tool::check("", jobs[i], platform::find_config(options.config), results[i]);
+    const std::string name = "job " + std::to_string(i) + ": " + c.shape() + ", " + c.dtype() + " -> " + c.out_dtype();
+    EXPECT_EQ(c.result.driver_message, "") << name;
+    EXPECT_TRUE(c.result.ok()) << name << ": " << c.result.memory_report << ", " << c.result.unwritten
+                               << " bytes of C not written";
+    if (c.mismatches == 0) continue;
+    const tool::Mismatch &first = c.first.front();
+    ADD_FAILURE() << name << ": " << c.mismatches << " wrong, first at row " << first.row << ", column " << first.column << ": "
+                  << (first.actual ? tool::value_text(c.out, *first.actual) : "missing") << " instead of "
+                  << tool::value_text(c.out, first.expected);
   }
-  job.a_gap = below(2) * below(40);
-  job.b_gap = below(2) * below(40);
-  job.c_gap = below(2) * below(40);
-}
-
-/// The golden result of a job.
-inline std::vector<int32_t> golden(const platform::GemmJob &job) {
-  std::vector<int32_t> zero_points(job.n), c(size_t{job.m} * job.n);
-  for (uint32_t n = 0; n < job.n; ++n) zero_points[n] = job.b_zp[job.b_zp.size() == 1 ? 0 : n];
-  golden::gemm_int(job.m, job.n, job.k, {job.a.data(), job.a_signed, job.k}, {job.b.data(), job.b_signed, job.k}, job.a_zp,
-                   zero_points.data(), job.seed ? job.seed->data() : nullptr, job.bias ? job.bias->data() : nullptr, c.data());
-  return c;
 }
 
 /// Runs the jobs and expects every bit, and no other byte of memory changed.
 inline std::vector<platform::GemmResult> expect_golden(const platform::RunOptions &options,
                                                        const std::vector<platform::GemmJob> &jobs) {
-  const std::vector<platform::GemmResult> results = platform::run_gemm(options, jobs);
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    const platform::GemmJob &job = jobs[i];
-    const std::string name =
-        "job " + std::to_string(i) + ": " + std::to_string(job.m) + "x" + std::to_string(job.n) + "x" + std::to_string(job.k);
-    const platform::GemmResult &result = results[i];
-    EXPECT_EQ(result.driver_message, "") << name;
-    EXPECT_TRUE(result.ok()) << name << ": " << result.memory_report << ", " << result.unwritten << " bytes of C not written";
-    const std::vector<int32_t> expected = golden(job);
-    size_t wrong = 0, first = 0;
-    for (size_t e = 0; e < expected.size(); ++e)
-      if (result.c.at(e) != expected[e] && wrong++ == 0) first = e;
-    EXPECT_EQ(wrong, 0u) << name << ": first at row " << first / job.n << ", column " << first % job.n << ": " << result.c[first]
-                         << " instead of " << expected[first];
-  }
+  std::vector<platform::GemmResult> results = platform::run_gemm(options, jobs);
+  expect_golden(options, jobs, results);
   return results;
 }
 

@@ -24,6 +24,8 @@ TEST_P(RandomStartTest, EveryBitAgrees) {
   for (unsigned i = 0; i < 8; ++i) {
     jobs.push_back(random_job(random, 1 + random() % 40, 1 + random() % 40, 1 + random() % 80));
     randomise(random, jobs.back());
+    if (platform::find_config(run.config).fp)
+      jobs.push_back(random_float_job(random, 1 + random() % 40, 1 + random() % 40, 1 + random() % 40));
   }
   expect_golden(run, jobs);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of bad input: one line on stderr, exit status 2, no file made or changed."""
 import json
+import math
 import os
 import random
 import stat
@@ -76,7 +77,7 @@ class BadInput(ToolTest):
     def test_wrong_types(self):
         for descr in ("<i2", "<i4", "<i8", "<f4", "<f8"):
             self.put("x.npy", npyfile.encode(descr, (2, 3), range(6)))
-            self.bad("int8 or uint8 expected", a="x.npy")
+            self.bad("int8, uint8, float16 or uint16 expected", a="x.npy")
         for descr in ("|i1", "<i2", "<i8", "<f4", "<f8"):
             self.put("x.npy", npyfile.encode(descr, (4,), range(4)))
             self.bad("int32 expected", more=("--bias", "x.npy"))
@@ -131,9 +132,130 @@ class BadInput(ToolTest):
         for value in ("-1", "256"):
             self.bad("an integer from 0 to 255 expected", more=("--b-zero-point", value))
 
+    def floats(self):
+        """A and B as float16, other.npy as uint16, both shaped as a.npy and b.npy, and a float32 bias."""
+        npyfile.write(self.folder / "fa.npy", "<f2", (2, 3), [1, 2, 3, 4, 5, 6])
+        npyfile.write(self.folder / "fb.npy", "<f2", (3, 4), range(12))
+        npyfile.write(self.folder / "ua.npy", "<u2", (2, 3), [0x3F80] * 6)
+        npyfile.write(self.folder / "ub.npy", "<u2", (3, 4), [0x3F80] * 12)
+        npyfile.write(self.folder / "fv.npy", "<f4", (4,), [1, -2, 3, -4])
+        npyfile.write(self.folder / "s.npy", "<f4", (1,), [0.5])
+        npyfile.write(self.folder / "m.npy", "<i4", (4,), [1 << 30, 0, 1, 2**31 - 1])
+        npyfile.write(self.folder / "h.npy", "<i4", (1,), [-3])
+
+    def bad_float(self, part, *more, a="fa.npy", b="fb.npy"):
+        return self.bad(part, a=a, b=b, more=more)
+
+    QUANTISED = ("--out-dtype", "int8")
+
+    def test_the_good_cases_are_good(self):
+        self.floats()
+        run = ("gemm", "--engine", ENGINE, "--out", "c.npy")
+        ints, halves, brains = ("--a", "a.npy", "--b", "b.npy"), ("--a", "fa.npy", "--b", "fb.npy"), ("--a", "ua.npy", "--b", "ub.npy")
+        self.expect_status(0, *run, *halves, "--bias", "fv.npy", "--clamp-min=-1.5", "--clamp-max", "inf")
+        self.expect_status(0, *run, *brains, "--dtype", "bf16", "--out-dtype", "fp16")
+        self.expect_status(0, *run, *ints, *self.QUANTISED, "--scale", "s.npy", "--out-zero-point=-128", "--clamp-max", "100")
+        self.expect_status(0, *run, *ints, "--out-dtype", "uint8", "--multiplier", "m.npy", "--shift", "h.npy")
+
+    def test_operands_that_do_not_go_together(self):
+        self.floats()
+        for a, b in (("a.npy", "fb.npy"), ("fa.npy", "b.npy")):
+            self.bad_float("there is no product of", a=a, b=b)
+        self.bad_float("dtype is int8, with --dtype bf16 uint16 expected", "--dtype", "bf16", a="a.npy", b="ub.npy")
+        self.bad_float("dtype is float16, with --dtype bf16 uint16 expected", "--dtype", "bf16", a="ua.npy", b="fb.npy")
+        self.bad_float("bfloat16 needs --dtype bf16", a="ua.npy", b="ub.npy")
+        self.bad_float("bfloat16 needs --dtype bf16", b="ub.npy")
+        for dtype in ("fp16", "bfloat16", "BF16", "int8"):
+            self.bad_float("unknown --dtype", "--dtype", dtype, a="ua.npy", b="ub.npy")
+        self.put("x.npy", npyfile.pack(npyfile.header(">f2", (2, 3)), bytes(12)))
+        self.bad_float("big-endian", a="x.npy")
+
+    def test_floating_point_has_no_zero_points_and_a_float_bias(self):
+        self.floats()
+        npyfile.write(self.folder / "z.npy", "|i1", (4,), [0] * 4)
+        self.bad_float("--a-zero-point: only integers have zero points", "--a-zero-point", "0")
+        for zero_point in ("1", "z.npy"):
+            self.bad_float("--b-zero-point: only integers have zero points", "--b-zero-point", zero_point)
+        self.bad_float("dtype is int32, float32 expected", "--bias", "v.npy")
+        self.bad("dtype is float32, int32 expected", more=("--bias", "fv.npy"))
+
+    def test_configurations_without_floating_point(self):
+        self.floats()
+        for config in ("16x16-int8", "4x4-int8"):
+            self.bad_float(f"configuration {config} has no floating point", "--config", config)
+            self.bad_float("has no floating point", "--config", config, "--dtype", "bf16", "--json", "old.npy", a="ua.npy", b="ub.npy")
+            for test in ("gemm_fp16", "gemm_bf16", "gemm_fp16_special", "gemm_float_stress", "gemm_mixed"):
+                self.expect_bad_input("has no floating point", "sim", test, "--engine", ENGINE, "--config", config)
+
+    def test_results_that_do_not_go_with_the_operands(self):
+        self.floats()
+        for dtype in ("fp32", "fp16", "bf16"):
+            self.bad(f"--out-dtype {dtype} does not go with int8 operands", more=("--out-dtype", dtype))
+        for dtype in ("int32", "int8", "uint8"):
+            self.bad_float(f"--out-dtype {dtype} does not go with fp16 operands", "--out-dtype", dtype)
+        for dtype in ("float32", "i8", "int16", "INT8"):
+            self.bad("unknown --out-dtype", more=("--out-dtype", dtype))
+
+    def test_requantisation_options_that_do_not_go_together(self):
+        self.floats()
+        for dtype in ("int8", "uint8"):
+            self.bad(f"--out-dtype {dtype} needs --scale, or --multiplier and --shift", more=("--out-dtype", dtype))
+        scale, multiplier, shift = ("--scale", "s.npy"), ("--multiplier", "m.npy"), ("--shift", "h.npy")
+        for option in (scale, multiplier, shift, ("--out-zero-point", "1")):
+            self.bad(f"{option[0]} needs --out-dtype int8 or uint8", more=option)
+            self.bad(f"{option[0]} needs --out-dtype int8 or uint8", more=(*option, "--out-dtype", "int32"))
+            self.bad_float(f"{option[0]} needs --out-dtype int8 or uint8", *option, "--out-dtype", "fp16")
+        self.bad("exclude one another", more=(*self.QUANTISED, *scale, *multiplier, *shift))
+        self.bad("exclude one another", more=(*self.QUANTISED, *scale, *multiplier))
+        self.bad("exclude one another", more=(*self.QUANTISED, *scale, *shift))
+        for half in (multiplier, shift):
+            self.bad("--multiplier and --shift need one another", more=(*self.QUANTISED, *half))
+
+    def test_requantisation_parameters(self):
+        self.floats()
+        fixed = (*self.QUANTISED, "--multiplier", "m.npy", "--shift", "h.npy")
+        for value in (0.0, -0.0, -0.5, math.inf, -math.inf, math.nan):
+            npyfile.write(self.folder / "x.npy", "<f4", (4,), [1, 0.5, value, 2])
+            message = self.bad("positive finite scales expected", more=(*self.QUANTISED, "--scale", "x.npy"))
+            self.assertIn("element 2 is ", message)
+        for value in (-1, -(2**31)):
+            npyfile.write(self.folder / "x.npy", "<i4", (1,), [value])
+            self.bad("multipliers from 0 to 2147483647 expected", more=(*self.QUANTISED, "--multiplier", "x.npy", "--shift", "h.npy"))
+        for value in (-32, 31, -128, 2**31 - 1):
+            npyfile.write(self.folder / "x.npy", "<i4", (4,), [0, value, 0, 0])
+            self.bad("shifts from -31 to 30 expected", more=(*self.QUANTISED, "--multiplier", "m.npy", "--shift", "x.npy"))
+        for count in (0, 2, 3, 5):
+            npyfile.write(self.folder / "x.npy", "<f4", (count,), [0.5] * count)
+            self.bad(f"{count} scales, but B has 4 columns: one or 4 expected", more=(*self.QUANTISED, "--scale", "x.npy"))
+            npyfile.write(self.folder / "x.npy", "<i4", (count,), [1] * count)
+            self.bad(f"{count} multipliers, but B has 4", more=(*self.QUANTISED, "--multiplier", "x.npy", "--shift", "h.npy"))
+            self.bad(f"{count} shifts, but B has 4", more=(*self.QUANTISED, "--multiplier", "m.npy", "--shift", "x.npy"))
+        self.bad("int32 expected", more=(*self.QUANTISED, "--multiplier", "s.npy", "--shift", "h.npy"))
+        self.bad("float32 expected", more=(*self.QUANTISED, "--scale", "m.npy"))
+        self.bad("nowhere.npy: No such file", more=(*self.QUANTISED, "--scale", "nowhere.npy"))
+        npyfile.write(self.folder / "x.npy", "<f4", (1, 4), [0.5] * 4)
+        self.bad("1 expected", more=(*self.QUANTISED, "--scale", "x.npy"))
+        for value in ("-129", "128", "x"):
+            self.bad("--out-zero-point", more=(*fixed, f"--out-zero-point={value}"))
+        for value in ("-1", "256"):
+            self.bad("an integer from 0 to 255", more=("--out-dtype", "uint8", "--scale", "s.npy", f"--out-zero-point={value}"))
+
+    def test_bounds(self):
+        self.floats()
+        scaled = (*self.QUANTISED, "--scale", "s.npy")
+        for option in ("--clamp-min", "--clamp-max"):
+            self.bad(f"{option} needs another --out-dtype than int32", more=(option, "1"))
+            for value in ("-129", "128", "1.5", "inf", "nan", "x"):
+                self.bad("an integer from -128 to 127 expected", more=(*scaled, f"{option}={value}"))
+            for value in ("nan", "-nan", "NaN", "x", " 1", "1 ", "0x10", "1e39", "-1e39", "1.5.2", "--1", "infinite"):
+                self.bad_float("inf or -inf expected", f"{option}={value}")
+        self.bad("--clamp-min is 5, more than --clamp-max, which is 4", more=(*scaled, "--clamp-min", "5", "--clamp-max", "4"))
+        self.bad_float("--clamp-min is 0.5, more than --clamp-max, which is -inf", "--clamp-min", "0.5", "--clamp-max=-inf")
+
     def test_unknown_configuration(self):
         for name in ("17x17", "16x16-int4", "16X16-INT8", "../16x16-int8"):
             message = self.bad("unknown configuration", more=("--config", name))
+            self.assertIn("16x16, 8x8", message)
             self.assertIn("16x16-int8", message)
         self.expect_bad_input("unknown configuration", "sim", "gemm_int8", "--config", "nothing")
 

@@ -2,7 +2,7 @@
 """NumPy's .npy files with the standard library alone, written from the format's description and not from the tool's source."""
 import struct
 
-CODES = {"|i1": "b", "|u1": "B", "<i4": "i", "<i2": "h", "<i8": "q", "<f4": "f", "<f8": "d"}
+CODES = {"|i1": "b", "|u1": "B", "<u2": "H", "<i4": "i", "<i2": "h", "<i8": "q", "<f2": "e", "<f4": "f", "<f8": "d"}
 
 
 def header(descr, shape, fortran=False):

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace systole::npy {
 namespace {
@@ -70,6 +72,18 @@ std::string header(const std::string &descr, const std::string &shape, const std
   return "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }          \n";
 }
 
+/// An int32 array.
+Array int32s(std::vector<std::size_t> shape, const std::vector<std::int32_t> &values) {
+  Array out;
+  out.type = Type::i4;
+  out.shape = std::move(shape);
+  for (const std::int32_t value : values) {
+    for (int byte = 0; byte < 4; ++byte)
+      out.data.push_back(static_cast<std::uint8_t>(static_cast<std::uint32_t>(value) >> (8 * byte)));
+  }
+  return out;
+}
+
 void expect_contains(const std::string &message, const std::string &part) {
   EXPECT_NE(message.find(part), std::string::npos) << "message: " << message;
 }
@@ -83,8 +97,23 @@ TEST_F(NpyTest, ReadsBothVersionsAndAllTypes) {
     EXPECT_EQ(read(put(file(header("|u1", "(1, 1)"), "\xc8", major)), {Type::i1, Type::u1}, 2).type, Type::u1);
     const Array v =
         read(put(file(header("<i4", "(2,)"), std::string("\x04\x03\x02\x01\xfe\xff\xff\xff", 8), major)), {Type::i4}, 1);
-    EXPECT_EQ(v.int32(), (std::vector<std::int32_t>{0x01020304, -2}));
+    EXPECT_EQ(v.words(), (std::vector<std::uint32_t>{0x01020304, 0xfffffffe}));
+    const Array f = read(put(file(header("<f4", "(2,)"), std::string("\0\0\x80\x3f\0\0\xc0\x7f", 8), major)), {Type::f4}, 1);
+    EXPECT_EQ(f.words(), (std::vector<std::uint32_t>{0x3f800000, 0x7fc00000}));
+    const Array h = read(put(file(header("<f2", "(1, 2)"), std::string("\x01\x3c\0\xfc", 4), major)), {Type::f2}, 2);
+    EXPECT_EQ(h.data, (std::vector<std::uint8_t>{0x01, 0x3c, 0x00, 0xfc}));
+    EXPECT_EQ(read(put(file(header("<u2", "(1,)"), "ab", major)), {Type::f2, Type::u2}, 1).type, Type::u2);
+    EXPECT_THROW((void)h.words(), Error);
   }
+}
+
+TEST_F(NpyTest, KnowsNumpysNames) {
+  EXPECT_STREQ(name(Type::f2), "float16");
+  EXPECT_STREQ(name(Type::f4), "float32");
+  EXPECT_STREQ(name(Type::u2), "uint16");
+  EXPECT_EQ(size(Type::f2), 2u);
+  EXPECT_EQ(size(Type::u2), 2u);
+  EXPECT_EQ(size(Type::f4), 4u);
 }
 
 TEST_F(NpyTest, ReadsAnySpellingOfTheHeader) {
@@ -124,7 +153,11 @@ TEST_F(NpyTest, RefusesFortranOrder) {
 
 TEST_F(NpyTest, RefusesOtherTypes) {
   expect_contains(complaint(file(header("<i4", "(1, 1)"), "abcd")), "dtype is int32, int8 or uint8 expected");
-  expect_contains(complaint(file(header("<f4", "(1, 1)"), "abcd")), "dtype is '<f4', int8 or uint8 expected");
+  expect_contains(complaint(file(header("<f4", "(1, 1)"), "abcd")), "dtype is float32, int8 or uint8 expected");
+  expect_contains(complaint(file(header("<f8", "(1, 1)"), "abcdefgh")), "dtype is '<f8', int8 or uint8 expected");
+  expect_contains(complaint(file(header("<f2", "(1, 1)"), "ab"), {Type::u2}), "dtype is float16, uint16 expected");
+  expect_contains(complaint(file(header(">f2", "(1, 1)"), "ab"), {Type::f2}), "big-endian float16");
+  expect_contains(complaint(file(header("|f2", "(1, 1)"), "ab"), {Type::f2}), "dtype is '|f2', float16 expected");
   expect_contains(complaint(file(header("|b1", "(1, 1)"), "a")), "dtype is '|b1'");
   expect_contains(complaint(file(header("i1", "(1, 1)"), "a")), "dtype is 'i1'");
   expect_contains(complaint(file(header("|i4", "(1,)"), "abcd"), {Type::i4}, 1), "dtype is '|i4', int32 expected");
@@ -196,8 +229,8 @@ TEST_F(NpyTest, NoMutationOfAFileCrashesTheReader) {
 }
 
 TEST_F(NpyTest, WritesWhatNumpyWrites) {
-  const std::int32_t values[] = {1, -2, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max(), 0, 7};
-  write(path("c.npy"), from_int32({2, 3}, values));
+  constexpr std::int32_t kMin = std::numeric_limits<std::int32_t>::min(), kMax = std::numeric_limits<std::int32_t>::max();
+  write(path("c.npy"), int32s({2, 3}, {1, -2, kMin, kMax, 0, 7}));
   // numpy.save of the same array, byte for byte.
   std::string expected =
       std::string("\x93NUMPY\x01\x00\x76\x00", 10) + "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }";
@@ -209,14 +242,14 @@ TEST_F(NpyTest, WritesWhatNumpyWrites) {
 
 TEST_F(NpyTest, ReadsBackWhatItWrites) {
   for (const std::vector<std::size_t> &shape : std::vector<std::vector<std::size_t>>{{}, {1}, {5}, {3, 4}, {0, 7}, {1, 2, 3}}) {
-    for (const Type type : {Type::i1, Type::u1, Type::i4}) {
+    for (const Type type : {Type::i1, Type::u1, Type::u2, Type::i4, Type::f2, Type::f4}) {
       Array a;
       a.type = type;
       a.shape = shape;
       a.data.resize(a.count() * size(type));
       for (std::size_t i = 0; i < a.data.size(); ++i) a.data[i] = static_cast<std::uint8_t>(37 * i + 200);
       write(path("a.npy"), a);
-      const Array b = read(path("a.npy"), {Type::i4, Type::i1, Type::u1}, shape.size());
+      const Array b = read(path("a.npy"), {Type::i4, Type::i1, Type::u1, Type::f4, Type::u2, Type::f2}, shape.size());
       EXPECT_EQ(b.type, a.type);
       EXPECT_EQ(b.shape, a.shape);
       EXPECT_EQ(b.data, a.data);
@@ -245,11 +278,11 @@ TEST_F(NpyTest, ReplacesAFileOnlyWhenComplete) {
 TEST_F(NpyTest, WritesThroughALinkAndToADevice) {
   put("old");
   fs::create_symlink("x.npy", folder_ / "link.npy");
-  const std::int32_t one = 1;
-  write(path("link.npy"), from_int32({1}, &one));
+  const Array one = int32s({1}, {1});
+  write(path("link.npy"), one);
   EXPECT_TRUE(fs::is_symlink(folder_ / "link.npy"));
-  EXPECT_EQ(read(path("x.npy"), {Type::i4}, 1).int32(), std::vector<std::int32_t>{1});
-  write("/dev/null", from_int32({1}, &one));
+  EXPECT_EQ(read(path("x.npy"), {Type::i4}, 1).words(), std::vector<std::uint32_t>{1});
+  write("/dev/null", one);
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
 }
 

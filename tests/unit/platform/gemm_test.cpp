@@ -82,10 +82,88 @@ TEST(RunGemmTest, RefusesWhatDoesNotFit) {
   });
   refused([](RunOptions &, GemmJob &j) { j.a_zp = 128; });
   refused([](RunOptions &, GemmJob &j) { j.b_zp = {-129}; });
+  refused([](RunOptions &, GemmJob &j) { j.epilogue.out = golden::DType::s8; });
   refused([](RunOptions &r, GemmJob &) { r.config = "5x5-int8"; });
   refused([](RunOptions &r, GemmJob &) { r.make_accelerator = nullptr; });
   refused([](RunOptions &r, GemmJob &) { r.ring_entries_log2 = 17; });
   refused([](RunOptions &r, GemmJob &) { r.memory_base = 64; });
+}
+
+TEST(ValidateTest, KnowsWhichTypesGoTogether) {
+  using golden::DType;
+  const auto legal = [](DType a, DType b, DType out, const char *config) {
+    GemmJob j;
+    j.a_type = a;
+    j.b_type = b;
+    j.a.resize(golden::size(a));
+    j.b.resize(golden::size(b));
+    j.epilogue.out = out;
+    if (out == DType::s8 || out == DType::u8) {
+      j.epilogue.rule = golden::Requant::floating;
+      j.epilogue.scale = {0x3f800000};
+    }
+    try {
+      validate(j, find_config(config));
+      return true;
+    } catch (const std::invalid_argument &) {
+      return false;
+    }
+  };
+  constexpr DType kAll[] = {DType::s8, DType::u8, DType::fp16, DType::bf16, DType::s32, DType::fp32};
+  const auto integer = [](DType t) { return t == DType::s8 || t == DType::u8; };
+  const auto half = [](DType t) { return t == DType::fp16 || t == DType::bf16; };
+  for (const DType a : kAll)
+    for (const DType b : kAll)
+      for (const DType out : kAll) {
+        const bool ints = integer(a) && integer(b) && !golden::is_float(out);
+        const bool floats = half(a) && a == b && golden::is_float(out);
+        const std::string name = std::string(golden::name(a)) + ", " + golden::name(b) + ", " + golden::name(out);
+        EXPECT_EQ(legal(a, b, out, "4x4"), ints || floats) << name;
+        EXPECT_EQ(legal(a, b, out, "4x4-int8"), ints) << name;
+      }
+}
+
+TEST(ValidateTest, FloatsHaveTwoBytesAndNoZeroPoints) {
+  GemmJob good = job();
+  good.a_type = good.b_type = golden::DType::fp16;
+  good.epilogue.out = golden::DType::fp32;
+  good.a.resize(16);
+  good.b.resize(24);
+  const ConfigInfo &config = find_config("4x4");
+  validate(good, config);
+  const auto refused = [&](const std::function<void(GemmJob &)> &change) {
+    GemmJob bad = good;
+    change(bad);
+    EXPECT_THROW(validate(bad, config), std::invalid_argument);
+  };
+  refused([](GemmJob &j) { j.a.resize(8); });
+  refused([](GemmJob &j) { j.b.resize(12); });
+  refused([](GemmJob &j) { j.a_zp = 1; });
+  refused([](GemmJob &j) { j.b_zp = {-1}; });
+  refused([](GemmJob &j) { j.b_zp = {0, 0, 0}; });
+  refused([](GemmJob &j) { j.epilogue.scale = {0x3f800000}; });
+  EXPECT_EQ(peak_macs(good, config), 16u);
+  EXPECT_EQ(peak_macs(job(), config), 32u);
+}
+
+TEST(GoldenResultTest, TakesZeroPointsSeedsAndTheEpilogue) {
+  GemmJob j;
+  j.m = 2;
+  j.n = 2;
+  j.k = 2;
+  j.a = {1, 2, 3, 4};
+  j.b = {1, 0, 1, 1};  // columns (1 0) and (1 1)
+  j.a_zp = 1;
+  j.b_zp = {0, 2};
+  j.bias = std::vector<uint32_t>{100, 0xffffffff};
+  // A - 1 is (0 1; 2 3), the columns (1 0) and (-1 -1).
+  EXPECT_EQ(golden_result(j), (std::vector<uint8_t>{100, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 102, 0, 0, 0, 0xfa, 0xff, 0xff, 0xff}));
+  j.epilogue.out = golden::DType::s8;
+  j.epilogue.rule = golden::Requant::fixed;
+  j.epilogue.multiplier = {1 << 30};  // a half
+  j.epilogue.shift = {0, 1};          // times 1, times 2
+  j.epilogue.zero_point = 5;
+  EXPECT_EQ(golden_result(j), (std::vector<uint8_t>{55, 3, 56, 0xff}));
 }
 
 TEST(RunGemmTest, DoesNothingForNoJobs) { EXPECT_TRUE(run_gemm(options(0), {}).empty()); }

@@ -72,6 +72,33 @@ TEST_F(MemoryTest, IsContentWhenExactlyTheRegionIsWritten) {
   EXPECT_EQ(memory_.written_bytes(), 30u);
 }
 
+TEST_F(MemoryTest, WatchesSeveralRegions) {
+  const Memory::Region first{BASE + 1000, 3, 10, 16}, second{BASE + 2000, 1, 8, 8}, none{BASE, 0, 4, 4};
+  memory_.watch({second, first, none});
+  std::vector<uint8_t> row(10, 5), other(8, 6), byte(1, 7);
+  for (unsigned r = 0; r < 3; ++r) access(true, BASE + 1000 + 16 * r, row);
+  EXPECT_EQ(memory_.unwritten_bytes(first), 0u);
+  EXPECT_EQ(memory_.unwritten_bytes(second), 8u);
+  EXPECT_EQ(memory_.check().unwritten_bytes, 8u);
+  access(true, BASE + 2000, other);
+  EXPECT_EQ(memory_.unwritten_bytes(second), 0u);
+  EXPECT_EQ(memory_.check().unwritten_bytes, 0u);
+  EXPECT_EQ(memory_.check().stray_bytes, 0u) << memory_.check().first;
+  access(true, BASE + 1999, byte);
+  access(true, BASE + 2008, byte);
+  access(true, BASE + 1010, byte);
+  EXPECT_EQ(memory_.check().stray_bytes, 3u);
+  *memory_.at(BASE + 1500) ^= 1;
+  EXPECT_EQ(memory_.check().stray_bytes, 4u);
+}
+
+TEST_F(MemoryTest, RefusesRegionsThatOverlap) {
+  EXPECT_THROW(memory_.watch({{BASE + 1000, 3, 10, 16}, {BASE + 1041, 1, 8, 8}}), std::logic_error);
+  EXPECT_THROW(memory_.watch({{BASE + 1012, 1, 2, 2}, {BASE + 1000, 3, 10, 16}}), std::logic_error);
+  EXPECT_THROW(memory_.watch({BASE + 8190, 1, 3, 3}), std::out_of_range);
+  memory_.watch({{BASE + 1000, 3, 10, 16}, {BASE + 1042, 1, 8, 8}});
+}
+
 TEST_F(MemoryTest, ReportsAWriteIntoTheGapBetweenRows) {
   memory_.watch({BASE + 1000, 3, 10, 16});
   std::vector<uint8_t> row(11, 5);

@@ -2,14 +2,19 @@
 // What the tool says of results, above all of wrong ones.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 
+#include "sim/golden/float.hpp"
 #include "sim/tool/named_tests.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/report.hpp"
+#include "sim/tool/test_data.hpp"
 #include "sim/tool/tool.hpp"
 
 namespace systole::tool {
@@ -28,7 +33,7 @@ platform::GemmJob job() {
 
 platform::GemmResult right() {
   platform::GemmResult out;
-  out.c = {1, 2, 3, 0, 3, 4, 7, 0, 5, 6, 11, 0};
+  for (const std::uint8_t value : {1, 2, 3, 0, 3, 4, 7, 0, 5, 6, 11, 0}) out.c.insert(out.c.end(), {value, 0, 0, 0});
   out.cycles = 100;
   out.macs = 24;
   out.utilisation = 0.25;
@@ -38,6 +43,11 @@ platform::GemmResult right() {
                   {"hazard", 3},  {"store", 2},    {"drain", 20},   {"read_bytes", 640}, {"write_bytes", 64}};
   return out;
 }
+
+const platform::ConfigInfo &config() { return platform::configs().front(); }
+
+/// The check of a result of job().
+Case checked(const std::string &name, const platform::GemmResult &result) { return check(name, job(), config(), result); }
 
 Report report_of(std::vector<Case> cases) {
   Report out;
@@ -59,7 +69,7 @@ void expect_contains(const std::string &text, const std::string &part) {
 }
 
 TEST(ToolCheckTest, RightResultsPass) {
-  const Case c = check("x", job(), right());
+  const Case c = checked("x", right());
   EXPECT_TRUE(c.pass());
   EXPECT_EQ(c.mismatches, 0u);
   const Report report = report_of({c});
@@ -72,79 +82,125 @@ TEST(ToolCheckTest, OneWrongBitAnywhereFails) {
   for (std::size_t at = 0; at < 12; ++at) {
     for (const unsigned bit : {0u, 7u, 31u}) {
       platform::GemmResult wrong = right();
-      wrong.c[at] = static_cast<std::int32_t>(static_cast<std::uint32_t>(wrong.c[at]) ^ 1u << bit);
-      const Case c = check("x", job(), wrong);
+      wrong.c[4 * at + bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+      const Case c = checked("x", wrong);
       EXPECT_FALSE(c.pass());
       EXPECT_EQ(c.mismatches, 1u);
       ASSERT_EQ(c.first.size(), 1u);
       EXPECT_EQ(c.first[0].row, at / 4);
       EXPECT_EQ(c.first[0].column, at % 4);
-      EXPECT_EQ(c.first[0].expected, right().c[at]);
-      EXPECT_EQ(c.first[0].actual, wrong.c[at]);
-      EXPECT_FALSE(report_of({check("x", job(), right()), c}).pass());
+      EXPECT_EQ(c.first[0].expected, right().c[4 * at]);
+      EXPECT_EQ(c.first[0].actual, c.first[0].expected ^ 1u << bit);
+      EXPECT_FALSE(report_of({checked("x", right()), c}).pass());
     }
   }
 }
 
 TEST(ToolCheckTest, AResultThatIsTooShortFails) {
   platform::GemmResult wrong = right();
-  wrong.c.resize(11);
-  EXPECT_FALSE(check("x", job(), wrong).pass());
+  for (const std::size_t bytes : {44u, 47u}) {
+    wrong = right();
+    wrong.c.resize(bytes);
+    const Case c = checked("x", wrong);
+    EXPECT_EQ(c.mismatches, 1u);
+    ASSERT_EQ(c.first.size(), 1u);
+    EXPECT_FALSE(c.first[0].actual.has_value());
+    expect_contains(summary(report_of({c})), "C[2][3]  expected 0 (0x00000000)  actual missing");
+  }
   wrong.c.clear();
-  EXPECT_EQ(check("x", job(), wrong).mismatches, 12u);
+  EXPECT_EQ(checked("x", wrong).mismatches, 12u);
 }
 
 TEST(ToolCheckTest, OtherOffencesFailThoughEveryBitAgrees) {
   platform::GemmResult wrong = right();
   wrong.memory_intact = false;
   wrong.memory_report = "a byte at 0x1234";
-  expect_contains(summary(report_of({check("x", job(), wrong)})), "memory outside C: a byte at 0x1234");
-  EXPECT_FALSE(check("x", job(), wrong).pass());
+  expect_contains(summary(report_of({checked("x", wrong)})), "memory outside C: a byte at 0x1234");
+  EXPECT_FALSE(checked("x", wrong).pass());
   wrong = right();
   wrong.driver_result = 6;
   wrong.driver_message = "the accelerator reports an error";
-  expect_contains(summary(report_of({check("x", job(), wrong)})), "driver: the accelerator reports an error");
-  EXPECT_FALSE(check("x", job(), wrong).pass());
+  expect_contains(summary(report_of({checked("x", wrong)})), "driver: the accelerator reports an error");
+  EXPECT_FALSE(checked("x", wrong).pass());
   wrong = right();
   wrong.unwritten = 4;
-  expect_contains(summary(report_of({check("x", job(), wrong)})), "4 bytes of C were never written");
-  EXPECT_FALSE(check("x", job(), wrong).pass());
+  expect_contains(summary(report_of({checked("x", wrong)})), "4 bytes of C were never written");
+  EXPECT_FALSE(checked("x", wrong).pass());
   wrong = right();
   ++wrong.counters["hazard"];
-  expect_contains(summary(report_of({check("x", job(), wrong)})),
+  expect_contains(summary(report_of({checked("x", wrong)})),
                   "the causes add up to 101, but doorbell to interrupt took 100 cycles");
-  EXPECT_FALSE(check("x", job(), wrong).pass());
+  EXPECT_FALSE(checked("x", wrong).pass());
   wrong.counters.erase("hazard");
-  EXPECT_FALSE(check("x", job(), wrong).pass());
+  EXPECT_FALSE(checked("x", wrong).pass());
   EXPECT_FALSE(report_of({}).pass());  // nothing checked is nothing passed
 }
 
-TEST(ToolCheckTest, ZeroPointsAndSeedsAreThoseOfTheJob) {
-  platform::GemmJob shifted = job();
-  shifted.a_zp = 1;
-  shifted.b_zp = {0, 1, 0, 2};
-  shifted.bias = std::vector<std::int32_t>{100, 0, 0, 0};
-  // Row 0 of A - 1 is (0 1); the columns are (1 0), (-1 0), (1 1), (-2 -2).
-  const std::vector<std::int32_t> c = golden_result(shifted);
-  EXPECT_EQ(std::vector<std::int32_t>(c.begin(), c.begin() + 4), (std::vector<std::int32_t>{100, 0, 1, -2}));
+TEST(ToolCheckTest, ComparesElementsOfEverySize) {
+  platform::GemmJob floats;
+  floats.m = 1;
+  floats.n = 2;
+  floats.k = 1;
+  floats.a_type = floats.b_type = golden::DType::fp16;
+  floats.a = {0x00, 0x3e};              // 1.5
+  floats.b = {0x00, 0x40, 0x00, 0xbc};  // 2, -1
+  floats.epilogue.out = golden::DType::fp16;
+  platform::GemmResult result;
+  result.c = {0x00, 0x42, 0x00, 0xbe};  // 3, -1.5
+  EXPECT_TRUE(check("x", floats, config(), result).pass());
+  result.c[3] = 0x3e;
+  Case c = check("x", floats, config(), result);
+  ASSERT_EQ(c.first.size(), 1u);
+  EXPECT_EQ(c.first[0].column, 1u);
+  EXPECT_EQ(c.dtype(), "fp16");
+  EXPECT_EQ(c.peak, 256u);
+  expect_contains(summary(report_of({c})), "C[0][1]  expected -1.5 (0xbe00)  actual 1.5 (0x3e00)");
+
+  platform::GemmJob bytes = job();
+  bytes.epilogue.out = golden::DType::s8;
+  bytes.epilogue.rule = golden::Requant::floating;
+  bytes.epilogue.scale = {0x3f800000};
+  bytes.epilogue.zero_point = -10;
+  result.c = {0xf7, 0xf8, 0xf9, 0xf6, 0xf9, 0xfa, 0xfd, 0xf6, 0xfb, 0xfc, 0x01, 0xf6};
+  EXPECT_TRUE(check("x", bytes, config(), result).pass());
+  result.c[10] = 2;
+  c = check("x", bytes, config(), result);
+  EXPECT_EQ(c.peak, 512u);
+  expect_contains(summary(report_of({c})), "FAILED x (3x4x2, int8 -> int8)");
+  expect_contains(summary(report_of({c})), "C[2][2]  expected 1 (0x01)  actual 2 (0x02)");
+}
+
+TEST(ToolCheckTest, WritesValuesWithTheirBits) {
+  using golden::DType;
+  EXPECT_EQ(value_text(DType::s8, 0xfd), "-3 (0xfd)");
+  EXPECT_EQ(value_text(DType::u8, 0xfd), "253 (0xfd)");
+  EXPECT_EQ(value_text(DType::s32, 0xffffffff), "-1 (0xffffffff)");
+  EXPECT_EQ(value_text(DType::fp16, 0x8000), "-0 (0x8000)");
+  EXPECT_EQ(value_text(DType::fp16, 0xfc00), "-inf (0xfc00)");
+  EXPECT_EQ(value_text(DType::bf16, 0x3fc0), "1.5 (0x3fc0)");
+  EXPECT_EQ(value_text(DType::fp32, 0x7fc00000), "nan (0x7fc00000)");
+  EXPECT_EQ(value_text(DType::fp32, 0x00000001), "1.40129846e-45 (0x00000001)");
 }
 
 TEST(ToolReportTest, NamesCoordinatesAndCountOfWrongValues) {
   platform::GemmResult wrong = right();
-  for (std::int32_t &value : wrong.c) value += 1000;
-  Report report = report_of({check("the case", job(), wrong)});
+  for (std::size_t i = 0; i < 12; ++i) {  // plus 1000
+    wrong.c[4 * i] = static_cast<std::uint8_t>(right().c[4 * i] + 0xe8);
+    wrong.c[4 * i + 1] = 3;
+  }
+  Report report = report_of({checked("the case", wrong)});
   const std::string text = summary(report);
   expect_contains(text, "some_test: FAIL");
-  expect_contains(text, "FAILED the case (3x4x2, int8)");
+  expect_contains(text, "FAILED the case (3x4x2, int8 -> int32)");
   expect_contains(text, "12 of 12 values are wrong");
-  expect_contains(text, "C[1][2]  expected 7  actual 1007");
+  expect_contains(text, "C[1][2]  expected 7 (0x00000007)  actual 1007 (0x000003ef)");
   expect_contains(text, "and 4 more");
   expect_contains(text, "--seed 42");
   EXPECT_EQ(text.find("every bit agrees"), std::string::npos);
 }
 
 TEST(ToolReportTest, ShowsWhereTheCyclesWent) {
-  const std::string text = summary(report_of({check("x", job(), right())}));
+  const std::string text = summary(report_of({checked("x", right())}));
   expect_contains(text, "100 from doorbell to interrupt");
   expect_contains(text, "40   40.0 %  ################ ");
   expect_contains(text, "2 kcycle/s");
@@ -156,7 +212,7 @@ TEST(ToolReportTest, FitsOnOneScreen) {
   std::vector<Case> cases;
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     platform::GemmResult wrong = right();  // of another shape: everything fails
-    cases.push_back(check(plan.names[i], plan.jobs[i], wrong));
+    cases.push_back(check(plan.names[i], plan.jobs[i], config(), wrong));
   }
   std::istringstream lines(summary(report_of(cases)));
   std::string line;
@@ -169,14 +225,17 @@ TEST(ToolReportTest, FitsOnOneScreen) {
 }
 
 TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
-  const nlohmann::json one = nlohmann::json::parse(to_json(report_of({check("x", job(), right())})));
-  for (const char *key : {"test", "config", "shape", "dtype", "engine", "pass", "mismatches", "cycles", "model_cycles", "macs",
-                          "utilisation", "counters", "seed", "wall_s"}) {
+  const nlohmann::json one = nlohmann::json::parse(to_json(report_of({checked("x", right())})));
+  for (const char *key : {"test", "config", "shape", "dtype", "out_dtype", "engine", "pass", "mismatches", "cycles",
+                          "model_cycles", "macs", "utilisation", "counters", "seed", "wall_s"}) {
     EXPECT_TRUE(one.contains(key)) << key;
   }
   EXPECT_EQ(one["config"]["rows"], 16);
   EXPECT_EQ(one["config"]["axi_bits"], 128);
   EXPECT_EQ(one["shape"], nlohmann::json({{"m", 3}, {"n", 4}, {"k", 2}}));
+  EXPECT_EQ(one["dtype"], "int8");
+  EXPECT_EQ(one["out_dtype"], "int32");
+  EXPECT_EQ(one["config"]["fp"], true);
   EXPECT_EQ(one["cycles"], 100);
   EXPECT_TRUE(one["model_cycles"].is_null());
   std::uint64_t sum = 0;
@@ -186,7 +245,7 @@ TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
 
   platform::GemmResult wrong = right();
   wrong.c[0] = 0;
-  const nlohmann::json two = nlohmann::json::parse(to_json(report_of({check("x", job(), right()), check("y", job(), wrong)})));
+  const nlohmann::json two = nlohmann::json::parse(to_json(report_of({checked("x", right()), checked("y", wrong)})));
   EXPECT_EQ(two["pass"], false);
   EXPECT_EQ(two["mismatches"], 1);
   EXPECT_EQ(two["cycles"], 200);
@@ -197,12 +256,35 @@ TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
   EXPECT_EQ(two["cases"][1]["pass"], false);
   EXPECT_EQ(two["cases"][1]["name"], "y");
 
-  Report model = report_of({check("x", job(), right())});
+  Report model = report_of({checked("x", right())});
   model.options.engine = "model";
   const nlohmann::json untimed = nlohmann::json::parse(to_json(model));
   EXPECT_TRUE(untimed["cycles"].is_null());
   EXPECT_TRUE(untimed["utilisation"].is_null());
   EXPECT_TRUE(untimed["counters"].is_null());
+}
+
+TEST(ToolReportTest, UtilisationIsThatOfEachType) {
+  Case ints = checked("x", right());
+  Case floats = ints;
+  floats.a_type = floats.b_type = golden::DType::fp16;
+  floats.peak = 256;
+  const nlohmann::json both = nlohmann::json::parse(to_json(report_of({ints, floats})));
+  EXPECT_NEAR(both["utilisation"].get<double>(), (24.0 / 512 + 24.0 / 256) / 200, 1e-12);
+  expect_contains(summary(report_of({ints, floats})), "at most what the types of each product allow");
+  expect_contains(summary(report_of({floats})), "at most 256 a cycle");
+}
+
+TEST(ToolReportTest, QueuedJobsHaveNoFiguresOfTheirOwn) {
+  platform::GemmResult first = right();
+  first.cycles = 0;
+  first.counters.clear();
+  const nlohmann::json json = nlohmann::json::parse(to_json(report_of({checked("x", first), checked("y", right())})));
+  EXPECT_EQ(json["cycles"], 100);
+  EXPECT_TRUE(json["cases"][0]["cycles"].is_null());
+  EXPECT_TRUE(json["cases"][0]["counters"].is_null());
+  EXPECT_TRUE(json["cases"][0]["utilisation"].is_null());
+  EXPECT_EQ(json["cases"][1]["cycles"], 100);
 }
 
 TEST(ToolReportTest, JsonOfASimulationThatEndedEarlyFails) {
@@ -237,25 +319,114 @@ TEST(NamedTestsTest, AreLegalJobsOnEveryConfiguration) {
     std::string name;
     std::istringstream(line) >> name;
     ++tests;
+    const bool floats = name.find("fp16") != std::string::npos || name.find("bf16") != std::string::npos ||
+                        name.find("float_stress") != std::string::npos || name == "gemm_mixed";
     for (const platform::ConfigInfo &config : platform::configs()) {
       const TestPlan plan = named_test(name, config, 5);
       ASSERT_EQ(plan.names.size(), plan.jobs.size());
       ASSERT_FALSE(plan.jobs.empty());
+      unsigned refused = 0;
       for (const platform::GemmJob &job : plan.jobs) {
-        ASSERT_TRUE(job.m >= 1 && job.n >= 1 && job.k >= 1);
-        ASSERT_EQ(job.a.size(), std::size_t{job.m} * job.k);
-        ASSERT_EQ(job.b.size(), std::size_t{job.n} * job.k);
-        ASSERT_TRUE(job.b_zp.size() == 1 || job.b_zp.size() == job.n);
-        ASSERT_TRUE(job.a_zp >= (job.a_signed ? -128 : 0) && job.a_zp <= (job.a_signed ? 127 : 255));
-        for (const int zero : job.b_zp) ASSERT_TRUE(zero >= (job.b_signed ? -128 : 0) && zero <= (job.b_signed ? 127 : 255));
-        ASSERT_TRUE(!job.bias || job.bias->size() == job.n);
-        ASSERT_TRUE(!job.seed || job.seed->size() == std::size_t{job.m} * job.n);
-        ASSERT_FALSE(job.bias && job.seed);
+        try {
+          platform::validate(job, config);
+        } catch (const std::invalid_argument &error) {
+          ++refused;
+          ASSERT_FALSE(config.fp) << name << ": " << error.what();
+          ASSERT_EQ(error.what(), "configuration " + config.name + " has no floating point");
+        }
+      }
+      EXPECT_EQ(refused != 0, floats && !config.fp) << name << ", " << config.name;
+    }
+  }
+  EXPECT_EQ(tests, 13);
+  EXPECT_THROW(named_test("nothing", platform::configs().front(), 1), UserError);
+}
+
+/// The bits of a job's golden result, element by element.
+std::vector<std::uint32_t> golden_elements(const platform::GemmJob &job) {
+  const std::vector<std::uint8_t> bytes = platform::golden_result(job);
+  const std::size_t size = golden::size(job.epilogue.out);
+  std::vector<std::uint32_t> out(bytes.size() / size);
+  for (std::size_t i = 0; i < bytes.size(); ++i) out[i / size] |= static_cast<std::uint32_t>(bytes[i]) << (8 * (i % size));
+  return out;
+}
+
+TEST(NamedTestsTest, SpecialNumbersComeOutInEveryKind) {
+  // By type of the results: -0, +0, subnormals, normals, infinities, NaNs, and none of them nearly everywhere.
+  std::map<golden::DType, std::map<int, std::size_t>> classes;
+  std::map<golden::DType, std::size_t> total;
+  for (const platform::GemmJob &job : named_test("gemm_fp16_special", platform::configs().front(), 1).jobs) {
+    const golden::DType type = job.epilogue.out;
+    for (const std::uint32_t bits : golden_elements(job)) {
+      ++total[type];
+      const float value =
+          golden::as_float(type == golden::DType::fp32 ? bits : golden::widen(type, static_cast<std::uint16_t>(bits)));
+      // A binary16 subnormal is a normal binary32 number.
+      const float least = type == golden::DType::fp16 ? 0x1p-14f : 0x1p-126f;
+      const bool subnormal = value != 0 && std::fabs(value) < least;
+      ++classes[type][std::isnan(value) ? 5 : std::isinf(value) ? 4 : value == 0 ? std::signbit(value) : subnormal ? 2 : 3];
+    }
+  }
+  ASSERT_EQ(classes.size(), 3u);
+  for (const auto &[type, counts] : classes) {
+    ASSERT_EQ(counts.size(), 6u) << golden::name(type);
+    for (const auto &[kind, count] : counts) {
+      EXPECT_GE(count, 40u) << golden::name(type) << ", kind " << kind;
+      EXPECT_LE(count, total[type] * 7 / 10) << golden::name(type) << ", kind " << kind;
+    }
+  }
+}
+
+TEST(NamedTestsTest, RequantisedResultsAreNotAllAtTheBounds) {
+  for (const char *name : {"requant_float", "requant_fixed"}) {
+    const TestPlan plan = named_test(name, platform::configs().front(), 1);
+    std::size_t spread = 0;
+    for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+      const platform::GemmJob &job = plan.jobs[i];
+      const std::vector<std::uint32_t> elements = golden_elements(job);
+      const std::set<std::uint32_t> values(elements.begin(), elements.end());
+      const std::size_t least = plan.names[i].find("ties") != std::string::npos    ? 256
+                                : plan.names[i].find("layer") != std::string::npos ? 10
+                                                                                   : 1;
+      EXPECT_GE(values.size(), least) << name << ", " << plan.names[i];
+      if (values.size() > 30) ++spread;
+    }
+    EXPECT_GE(spread, plan.jobs.size() / 2) << name;
+  }
+}
+
+TEST(TestDataTest, RegimesAreWhatTheirNamesSay) {
+  for (const golden::DType type : {golden::DType::fp16, golden::DType::bf16}) {
+    const unsigned fraction_bits = type == golden::DType::fp16 ? 10 : 7;
+    const unsigned special = type == golden::DType::fp16 ? 31 : 255;
+    for (std::size_t r = 0; r < kRegimes; ++r) {
+      const auto regime = static_cast<Regime>(r);
+      Random random(r + 1);
+      const std::vector<std::uint16_t> line = float_line(random, type, regime, 1001);
+      unsigned negative = 0, zero = 0, subnormal = 0, infinite = 0, nan = 0;
+      for (const std::uint16_t bits : line) {
+        const unsigned exponent = (bits & 0x7fffu) >> fraction_bits, fraction = bits & ((1u << fraction_bits) - 1);
+        negative += bits >> 15;
+        zero += exponent == 0 && fraction == 0;
+        subnormal += exponent == 0 && fraction != 0;
+        infinite += exponent == special && fraction == 0;
+        nan += exponent == special && fraction != 0;
+      }
+      const std::string name = std::string(golden::name(type)) + ", regime " + std::to_string(r);
+      const bool zeros = regime == Regime::minus_zero || regime == Regime::zeros;
+      const bool specials = regime == Regime::special || regime == Regime::any;
+      EXPECT_EQ(zero == 1001, zeros) << name;
+      EXPECT_EQ(negative == 1001, regime == Regime::minus_zero) << name;
+      EXPECT_EQ(negative == 0, regime == Regime::positive) << name;
+      EXPECT_EQ(subnormal > 500, regime == Regime::subnormal) << name;
+      EXPECT_EQ(nan != 0, specials) << name;
+      EXPECT_EQ(infinite > 30, regime == Regime::special) << name;
+      if (regime == Regime::cancelling || regime == Regime::paired) {
+        for (std::size_t i = 0; i + 1 < line.size(); i += 2)
+          EXPECT_EQ((line[i] ^ line[i + 1]) & ~1u, regime == Regime::paired ? 0u : 0x8000u) << name;
       }
     }
   }
-  EXPECT_EQ(tests, 6);
-  EXPECT_THROW(named_test("nothing", platform::configs().front(), 1), UserError);
 }
 
 }  // namespace
