@@ -8,6 +8,8 @@ JOBS ?= $(shell nproc)
 CTEST_ARGS ?=
 CMAKE_ARGS ?=
 SIM_ARGS ?=
+AREA_ARGS ?=
+EXHAUSTIVE_ARGS ?=
 # Both may be given on the command line: make sim TEST=gemm_int8 WAVES=1
 TEST ?=
 WAVES ?=
@@ -23,12 +25,14 @@ help:
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
 	@echo "make waves TEST=...         the same, and open them in GTKWave"
 	@echo "make test                   everything that CI runs"
+	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
 	@echo "make bench                  performance tables, as text and $(BUILD)/bench/*.json"
+	@echo "make area                   Yosys figures of element, epilogue lane, arrays and 4x4 machine; $(BUILD)/area/area.json"
 	@echo "make lint                   RTL lint in three tools on every configuration, style, stale generated files"
 	@echo "make format                 clang-format on all C and C++ files"
 	@echo "make clean                  remove $(BUILD)/"
 	@echo
-	@echo "JOBS=$(JOBS)  SIM_ARGS='--stall-seed 7'  CTEST_ARGS='-L unit'  SYSTOLE_NO_SETUP=1 (install nothing)"
+	@echo "JOBS=$(JOBS)  SIM_ARGS='--stall-seed 7'  CTEST_ARGS='-L unit'  AREA_ARGS=--quick  SYSTOLE_NO_SETUP=1 (install nothing)"
 
 .PHONY: setup setup-test setup-waves
 setup:
@@ -81,9 +85,20 @@ test:
 	@scripts/part build cmake --build $(BUILD) --parallel $(JOBS)
 	@scripts/part tests ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error $(CTEST_ARGS)
 
+# No part of `make test`: it takes minutes. The program splits the work over JOBS threads or says its progress itself.
+.PHONY: test-exhaustive
+test-exhaustive: setup-test
+	@$(MAKE) configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target systole_exhaustive
+	@$(BUILD)/tests/systole_exhaustive $(EXHAUSTIVE_ARGS)
+
 .PHONY: bench
 bench: tool
 	@scripts/bench
+
+.PHONY: area
+area: setup-test
+	@scripts/area --jobs $(JOBS) $(AREA_ARGS)
 
 .PHONY: lint
 lint: setup-test

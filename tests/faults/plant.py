@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Planted faults: proves that the tests of the machine can fail.
 
-    plant.py list                      the names of the faults, with x_init ones marked
+    plant.py list                      name:config of each program, with :x_init where it applies
     plant.py table                     the faults as rows of docs/verification_plan.md
-    plant.py apply NAME RTL OUT        copies folder RTL to OUT with the fault NAME planted ("control": unchanged)
+    plant.py apply NAME RTL OUT        copies folder RTL to OUT with the fault NAME planted (a control: unchanged)
     plant.py expect NAME PROGRAM       runs the fault's test on PROGRAM: exit 0 only if it is caught as faults.toml says
 
+control-CONFIG is the same machinery without a fault: every test that catches a fault of that configuration must pass there.
 A text that is not found exactly once is an error: sources move on, and a fault that no longer applies must not pass as caught.
 """
 import json
@@ -17,8 +18,11 @@ import sys
 import tempfile
 import tomllib
 
+DEFAULT_CONFIG = "4x4-int8"
+BENCH = "epilogue"
 TABLE = pathlib.Path(__file__).resolve().parent / "faults.toml"
-KEYS = {"name", "what", "edits", "test", "args", "status", "shows", "x_init"}
+KEYS = {"name", "what", "edits", "config", "test", "gtest", "args", "status", "shows", "passes", "x_init"}
+CONTROL = "control-"
 # Wall time that a run may take; simulated time is bounded by the platform's own hang limit.
 TIMEOUT_S = 240
 
@@ -33,13 +37,29 @@ def faults():
         unknown = set(fault) - KEYS
         if unknown:
             raise FaultError(f"{TABLE.name}: {fault.get('name')}: unknown keys {sorted(unknown)}")
+        fault.setdefault("config", DEFAULT_CONFIG)
+        if ("gtest" in fault) != (fault["config"] == BENCH) or ("test" in fault) == ("gtest" in fault):
+            raise FaultError(f"{TABLE.name}: {fault.get('name')}: either test, or gtest with config {BENCH}")
     return {fault["name"]: fault for fault in table}
 
 
+def programs():
+    """Faults by name, the controls first: one a configuration. A bench is its own control: it is one of the tests."""
+    known = {}
+    for fault in faults().values():
+        if "gtest" in fault or fault.get("x_init"):
+            continue
+        name = CONTROL + fault["config"]
+        known.setdefault(name, {"name": name, "what": "nothing", "edits": [], "config": fault["config"], "status": 0, "shows": "PASS",
+                                "runs": []})
+        run = {key: fault[key] for key in ("test", "args") if key in fault}
+        if run not in known[name]["runs"]:
+            known[name]["runs"].append(run)
+    return {**known, **faults()}
+
+
 def find(name):
-    # The control is the same machinery without a fault: its test must pass.
-    control = {"name": "control", "what": "nothing", "edits": [], "test": "gemm_uint8_asymmetric", "status": 0, "shows": "PASS"}
-    known = {"control": control, **faults()}
+    known = programs()
     if name not in known:
         raise FaultError(f"no fault named {name} (known: {', '.join(known)})")
     return known[name]
@@ -63,15 +83,24 @@ def apply(name, source, target):
 
 
 def expect(name, program):
-    with tempfile.TemporaryDirectory(prefix="systole-fault-") as folder:
-        expect_in(pathlib.Path(folder), name, program)
-
-
-def expect_in(folder, name, program):
     fault = find(name)
-    report = folder / "result.json"
-    report.write_text('{"pass": true, "stale": true}')  # of an earlier run: it must not outlive this one
-    command = [program, "sim", fault["test"], "--config", "4x4-int8", *fault.get("args", []), "--json", str(report)]
+    for run in fault.get("runs", [fault]):
+        with tempfile.TemporaryDirectory(prefix="systole-fault-") as folder:
+            expect_run(pathlib.Path(folder), fault, run, program)
+    if "passes" in fault:
+        with tempfile.TemporaryDirectory(prefix="systole-fault-") as folder:
+            expect_run(pathlib.Path(folder), {**fault, "status": 0, "shows": "PASS"}, {"test": fault["passes"]}, program)
+
+
+def expect_run(folder, fault, run, program):
+    name, report = fault["name"], folder / "result.json"
+    if "gtest" in run:
+        caught_by = run["gtest"]
+        command = [program, f"--gtest_filter={run['gtest']}", *run.get("args", [])]
+    else:
+        caught_by = run["test"]
+        report.write_text('{"pass": true, "stale": true}')  # of an earlier run: it must not outlive this one
+        command = [program, "sim", run["test"], "--config", fault["config"], *run.get("args", []), "--json", str(report)]
     print(f"{name}: {fault['what']}\n$ {' '.join(command)}", flush=True)
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S, check=False,
@@ -84,23 +113,25 @@ def expect_in(folder, name, program):
                          f"expected {fault['status']}")
     if not re.search(fault["shows"], done.stdout):
         raise FaultError(f"{name}: caught, but the diagnosis does not say /{fault['shows']}/")
-    result = json.loads(report.read_text())
-    if "stale" in result or result["pass"] is not (fault["status"] == 0):
-        raise FaultError(f"{name}: exit status {done.returncode}, but the JSON report says {result}")
-    if fault["status"] == 3 and "hang" not in result.get("error", ""):
-        raise FaultError(f"{name}: hangs, but the JSON report does not say so: {result}")
-    print(f"{name}: {'passed' if fault['status'] == 0 else 'caught'} by {fault['test']}")
+    if "gtest" not in run:
+        result = json.loads(report.read_text())
+        if "stale" in result or result["pass"] is not (fault["status"] == 0):
+            raise FaultError(f"{name}: exit status {done.returncode}, but the JSON report says {result}")
+        if fault["status"] == 3 and "hang" not in result.get("error", ""):
+            raise FaultError(f"{name}: hangs, but the JSON report does not say so: {result}")
+    print(f"{name}: {'passed' if fault['status'] == 0 else 'caught'} by {caught_by}", flush=True)
 
 
 def main(arguments):
     match arguments:
         case ["list"]:
-            for name, fault in faults().items():
-                print(name + (":x_init" if fault.get("x_init") else ""))
+            for name, fault in programs().items():
+                print(":".join([name, fault["config"], *(["x_init"] if fault.get("x_init") else [])]))
         case ["table"]:
             for name, fault in faults().items():
                 places = ", ".join(dict.fromkeys("rtl/" + edit["file"] for edit in fault["edits"]))
-                print(f"| {name}: {fault['what']} | {places} | {' '.join([fault['test'], *fault.get('args', [])])} |")
+                test = fault.get("gtest") or " ".join([fault["test"], *fault.get("args", [])])
+                print(f"| {name}: {fault['what']} | {places} | {fault['config']} | {test} |")
         case ["apply", name, source, target]:
             apply(name, pathlib.Path(source), pathlib.Path(target))
         case ["expect", name, program]:
