@@ -18,7 +18,8 @@ module systole #(
   parameter int MaxWrites    = 16,         // outstanding write bursts
   parameter int AccelId      = 0,          // must match a command's accel_id
   parameter int Fp           = 1,          // floating-point lanes (0: int8 only)
-  parameter int L            = (Fp != 0) ? 4 : 1  // cycles an element takes: 1 without floating point, 2, 3 or 4 with it
+  parameter int L            = (Fp != 0) ? 4 : 1,  // cycles an element takes: 1 without floating point, 2, 3 or 4 with it
+  parameter int EpLanes      = Cols / 2    // columns that the store engine reads and turns into results a cycle
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -81,7 +82,6 @@ module systole #(
   output logic                  m_axi_rready_o
 );
 
-  localparam int EpLanes    = Cols / 2;  // columns that the store engine reads a cycle
   localparam int FetchSlots = 8;         // records fetched ahead
   localparam int ActWords   = ActBytes / (2 * Rows);
   localparam int WgtWords   = WgtBytes / (2 * Rows);
@@ -104,6 +104,9 @@ module systole #(
   if (QueueDepth < 2 || QueueDepth > 64 || MaxReads < 1 || MaxReads > 128 || MaxWrites < 1 || MaxWrites > 128 ||
       AccelId < 0 || AccelId > 15) begin : gen_bad_depth
     systole_error_queue_depth_max_reads_max_writes_or_accel_id_out_of_range u_error ();
+  end
+  if (EpLanes < 1 || EpLanes > Cols || EpLanes != 2**$clog2(EpLanes)) begin : gen_bad_lanes
+    systole_error_ep_lanes_must_be_a_power_of_two_from_1_to_cols u_error ();
   end
   if (Fp < 0 || Fp > 1 || (Fp == 0 && L != 1) || (Fp == 1 && (L < 2 || L > 4))) begin : gen_bad_fp
     systole_error_fp_must_be_0_with_l_1_or_1_with_l_2_3_or_4 u_error ();

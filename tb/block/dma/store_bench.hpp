@@ -14,9 +14,9 @@ namespace systole::tb::dma {
 
 /// Sizes of a Verilated systole_store.
 struct StoreSizes {
-  unsigned rows, cols, bus_bytes;
+  unsigned rows, cols, bus_bytes, ep_lanes;
   unsigned acc_rows = 128, max_writes = 16, param_entries = 16;
-  unsigned lanes() const { return cols / 2; }
+  unsigned lanes() const { return ep_lanes; }
 };
 
 /// The pins of a systole_store, whatever its sizes.
@@ -51,10 +51,11 @@ class StoreDut {
 template <typename Top>
 class VerilatedStore final : public StoreDut {
  public:
-  VerilatedStore(unsigned rows, unsigned cols, unsigned axi_bits) : sizes_{rows, cols, axi_bits / 8} {}
+  VerilatedStore(unsigned rows, unsigned cols, unsigned axi_bits, unsigned lanes) : sizes_{rows, cols, axi_bits / 8, lanes} {}
   const StoreSizes &sizes() const override { return sizes_; }
   std::string name() const override {
-    return std::to_string(sizes_.cols) + " columns on " + std::to_string(8 * sizes_.bus_bytes);
+    return std::to_string(sizes_.cols) + " columns, " + std::to_string(sizes_.ep_lanes) + " lanes on " +
+           std::to_string(8 * sizes_.bus_bytes);
   }
   void settle(StorePins &p) override {
     top_->clk_i = 0;

@@ -4,13 +4,16 @@
 
 #include <cmath>
 
-#include "Vstore_16x16_128.h"
-#include "Vstore_2x2_512.h"
-#include "Vstore_2x4_128.h"
-#include "Vstore_32x32_256.h"
-#include "Vstore_4x64_32.h"
-#include "Vstore_4x8_128.h"
-#include "Vstore_64x4_32.h"
+#include "Vstore_16x16_128_8.h"
+#include "Vstore_16x16_32_4.h"
+#include "Vstore_2x2_512_1.h"
+#include "Vstore_2x4_128_2.h"
+#include "Vstore_32x32_256_16.h"
+#include "Vstore_4x64_32_32.h"
+#include "Vstore_4x8_128_4.h"
+#include "Vstore_4x8_64_1.h"
+#include "Vstore_64x4_32_2.h"
+#include "Vstore_8x8_64_8.h"
 #include "tb/block/dma/store_bench.hpp"
 
 namespace systole::tb::dma {
@@ -19,13 +22,16 @@ std::vector<std::unique_ptr<StoreDut>> store_duts() {
   Verilated::randReset(2);
   Verilated::randSeed(int(std::random_device{}() >> 1));
   std::vector<std::unique_ptr<StoreDut>> duts;
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_16x16_128>>(16, 16, 128));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x8_128>>(4, 8, 128));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_64x4_32>>(64, 4, 32));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_2x4_128>>(2, 4, 128));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_2x2_512>>(2, 2, 512));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x64_32>>(4, 64, 32));
-  duts.push_back(std::make_unique<VerilatedStore<Vstore_32x32_256>>(32, 32, 256));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_16x16_128_8>>(16, 16, 128, 8));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x8_128_4>>(4, 8, 128, 4));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_64x4_32_2>>(64, 4, 32, 2));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_2x4_128_2>>(2, 4, 128, 2));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_2x2_512_1>>(2, 2, 512, 1));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x64_32_32>>(4, 64, 32, 32));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_32x32_256_16>>(32, 32, 256, 16));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_8x8_64_8>>(8, 8, 64, 8));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_4x8_64_1>>(4, 8, 64, 1));
+  duts.push_back(std::make_unique<VerilatedStore<Vstore_16x16_32_4>>(16, 16, 32, 4));
   return duts;
 }
 
