@@ -482,7 +482,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_ERROR_INDEX_INDEX_LSB 0u /* index */
 #define SYSTOLE_ERROR_INDEX_INDEX_WIDTH 32u
 #define SYSTOLE_ERROR_INDEX_INDEX_MASK 0xFFFFFFFFu
-#define SYSTOLE_REG_ERROR_ADDR_LO 0x050u /* ro: Address of the error, low: RANGE: the memory or buffer address; AXI_*: the address of the access; other errors of a record: the record's own; 0 if none. */
+#define SYSTOLE_REG_ERROR_ADDR_LO 0x050u /* ro: Address of the error, low: RANGE: the memory or buffer address; AXI_*: the address of the access; PARAM: the parameter entry; other errors of a record: the record's own; 0 if none. */
 #define SYSTOLE_ERROR_ADDR_LO_ADDRESS_LSB 0u /* address */
 #define SYSTOLE_ERROR_ADDR_LO_ADDRESS_WIDTH 32u
 #define SYSTOLE_ERROR_ADDR_LO_ADDRESS_MASK 0xFFFFFFFFu

@@ -270,8 +270,8 @@ package systole_pkg;
   localparam logic [11:0] REG_ERROR_CODE_OFFSET = 12'h048;  // First error since reset.
   // Index of the command in error (as in RING_HEAD). TOKEN, RING, WATCHDOG: RING_HEAD at that time.
   localparam logic [11:0] REG_ERROR_INDEX_OFFSET = 12'h04C;
-  // Address of the error, low: RANGE: the memory or buffer address; AXI_*: the address of the access; other errors of
-  // a record: the record's own; 0 if none.
+  // Address of the error, low: RANGE: the memory or buffer address; AXI_*: the address of the access; PARAM: the
+  // parameter entry; other errors of a record: the record's own; 0 if none.
   localparam logic [11:0] REG_ERROR_ADDR_LO_OFFSET = 12'h050;
   localparam logic [11:0] REG_ERROR_ADDR_HI_OFFSET = 12'h054;  // Address of the error, high.
   localparam logic [11:0] REG_DONE_LOAD_OFFSET = 12'h060;  // LOAD commands completed since reset.

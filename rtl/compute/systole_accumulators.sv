@@ -3,20 +3,21 @@
 /// Accumulator buffer and bias bank: two halves of AccRows x Cols 32-bit sums, one bank a column in each half, read at the top of
 /// the array and written at its bottom; and ParamEntries x Cols 32-bit seeds.
 ///
-/// The array's row is described by `row_i` … `last_i` in the cycle in which row 0's activation bank is addressed; column c's banks
-/// are addressed c cycles later. `psum_o` of column c follows by 2 + c cycles, `psum_i` is taken L*Rows cycles after that. `acc_full_o`
+/// The array's row is described by `row_i` … `last_i` P cycles after row 0's activation bank is addressed (docs/architecture.md, Timing);
+/// column c's banks are addressed c cycles after that. `psum_o` of column c follows by 2 + c cycles, `psum_i` is taken L*Rows cycles after that. `acc_full_o`
 /// and `done_o` pulse in the cycle in which the last column writes the row that carried `acc_full_i`/`last_i`; a read of it
 /// may come in the next cycle.
 ///
-/// Load writes one chunk of `wr_data_i` (WB bytes, or a whole word where that is less), to the accumulators when `wr_ready_o`, to the bias bank at once. The store
-/// engine reads `EpLanes` columns; the data follows the accepted request by one cycle. Both give way to the array, bank by bank.
+/// Load writes one chunk of `wr_data_i` (WB bytes, or a whole word where that is less), to the accumulators when `wr_ready_o`, to the bias
+/// bank at once. The store engine reads `EpLanes` columns; the data follows the accepted request by one cycle. Both give way to the
+/// array, bank by bank.
 module systole_accumulators #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
   parameter int AccRows      = 1024,
   parameter int ParamEntries = 64,
   parameter int EpLanes      = 8,
-  parameter int L            = 1,
+  parameter int L            = 4,
   parameter int RowW         = $clog2(2 * AccRows),
   parameter int ParamW       = $clog2(ParamEntries)
 ) (

@@ -8,14 +8,15 @@
 /// there; its first row is issued in that cycle. When no row is issued, one bit of `cause_o` tells why, by this priority: no command
 /// (bit 4), weights (0), activations (1), hazard (2), store (3).
 ///
-/// In a cycle with `row_o`, the other outputs describe the row that goes to the activation bank and the accumulators of row 0, column 0.
+/// In a cycle with `row_o`, the other outputs describe the row that goes to row 0's activation bank now and to column 0's accumulators P cycles
+/// later (docs/architecture.md, Timing).
 module systole_act_seq #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
   parameter int ActWords     = 2048,
   parameter int AccRows      = 1024,
   parameter int ParamEntries = 64,
-  parameter int L            = 1,
+  parameter int L            = 4,
   parameter int ActW         = $clog2(ActWords),
   parameter int RowW         = $clog2(2 * AccRows),
   parameter int ParamW       = $clog2(ParamEntries)

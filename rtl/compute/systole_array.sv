@@ -5,8 +5,8 @@
 ///
 /// Row r of `act_i` and `wgt_i` is one lane as systole_edge makes it: two signed 9-bit operands {second, first} that are neighbours
 /// along K (Fp = 0), or 24 bits of a word. Row r is presented L*r cycles after row 0, column c of `psum_i` c cycles after column 0 (the
-/// caller's addresses make that skew). With P = 1 for Fp != 0 (the product has a register of its own), else 0: an activation presented at cycle t
-/// meets `psum_i` in column c of row 0 at t + 1 + P + c; the sum of the whole column is on `psum_o` L*Rows cycles later.
+/// caller's addresses make that skew). An activation presented at cycle t meets `psum_i` in column c of row 0 at t + 1 + c, with Fp != 0 at
+/// t + 2 + c (the product has a register of its own); the sum of the whole column is on `psum_o` L*Rows cycles later.
 ///
 /// `switch_i` with row 0's activation makes the shadow weights active from that activation on; the switch travels with it, right and
 /// down. `push_i[c]` with row 0's weight shifts the shadow weight of column c from its left neighbour (column 0: from
@@ -14,9 +14,9 @@
 module systole_array #(
   parameter int Rows  = 16,
   parameter int Cols  = 16,
-  parameter int Fp    = 0,
+  parameter int Fp    = 1,
   parameter int L     = (Fp != 0) ? 4 : 1,
-  parameter int LaneW = (Fp != 0) ? 32 : 18
+  parameter int LaneW = (Fp != 0) ? 32 : 18  // follows Fp: not to be set
 ) (
   input  logic                  clk_i,
   input  logic [Rows*LaneW-1:0] act_i,

@@ -12,7 +12,7 @@ module systole_compute #(
   parameter int AccRows      = 1024,
   parameter int ParamEntries = 64,
   parameter int EpLanes      = 8,
-  parameter int Fp           = 0,                    // floating-point lanes
+  parameter int Fp           = 1,                    // floating-point lanes
   parameter int L            = (Fp != 0) ? 4 : 1,    // cycles an element takes
   parameter int AxiAddrW     = 40
 ) (

@@ -9,18 +9,17 @@
 ///
 ///   bits     int8                          binary16, bfloat16
 ///   [11:0]   byte 0, signed                {0, significand}: leading one at bit 10 (subnormal numbers are normalised), 0 for zero; for the
-///                                          special values: infinity 0x400, NaN 0x600 and more
-///   [20:12]  byte 1, signed                exponent of the leading one plus ExpBias
+///                                          special values: infinity 0x400, NaN 0x600
+///   [20:12]  byte 1, signed                exponent of the leading one, in activations plus 383 (EXP_BIAS)
 ///   [21]     0                             sign
 ///   [22]     0                             special: infinity or NaN
 ///   [23]     0                             activations: 1; weights: pass, the element is masked (partial sums pass it unchanged)
 module systole_edge #(
   parameter int Rows    = 16,
-  parameter int Fp      = 0,
+  parameter int Fp      = 1,
   parameter int L       = (Fp != 0) ? 4 : 1,
-  parameter int Weights = 0,                        // lanes are weights
-  parameter int ExpBias = (Weights != 0) ? 0 : 383, // product exponents: those of binary32 + 256
-  parameter int LaneW   = (Fp != 0) ? 32 : 18
+  parameter int Weights = 0,                    // lanes are weights
+  parameter int LaneW   = (Fp != 0) ? 32 : 18   // follows Fp: not to be set
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -31,7 +30,8 @@ module systole_edge #(
   output logic [Rows*LaneW-1:0] lanes_o
 );
 
-  localparam int CtlW = 32;  // of each row, 20 of them in use: whole words simulate faster
+  localparam int EXP_BIAS = (Weights != 0) ? 0 : 383;  // product exponents: those of binary32 + 256
+  localparam int CtlW     = 32;  // of each row, 20 of them in use: whole words simulate faster
 
   logic [Rows*CtlW-1:0] ctl;
 
@@ -65,14 +65,30 @@ module systole_edge #(
     logic [Rows*LaneW-1:0] lanes_q;
     assign lanes_o = lanes_q;
 
-    // Loops without branches, of words: vector code when simulated. The second is left out while no lane is floating point.
+    // Whether a floating-point lane may be on its way down the rows. Each lane's own type decides; this lets the decoding rest.
+    localparam int SKEW   = L * (Rows - 1);
+    localparam int CountW = $clog2(SKEW + 2);
+
+    logic [CountW-1:0] skew_q;  // cycles until row 0's last floating-point lane is in the last row
+    logic              first_float, any_float;
+
+    assign first_float = dtype_i == 4'(systole_pkg::DTYPE_FP16) || dtype_i == 4'(systole_pkg::DTYPE_BF16);
+    assign any_float   = first_float || skew_q != '0;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)            skew_q <= '0;
+      else if (first_float)   skew_q <= CountW'(SKEW);
+      else if (skew_q != '0)  skew_q <= skew_q - CountW'(1);
+    end
+
+    // Loops without branches, of words: vector code when simulated.
     always_ff @(posedge clk_i) begin : lanes
       logic [31:0] decoded [Rows];
       logic [31:0] control, lane, zero_point, byte0, byte1, field, significand, shift, exponent;
-      logic        is_signed, is_float, any_float, brain, special, masked, take;
+      logic        is_signed, is_float, brain, special, masked, take;
       int unsigned r, i, step;
       control = '0; lane = '0; zero_point = '0; byte0 = '0; byte1 = '0; field = '0; significand = '0; shift = '0; exponent = '0;
-      is_signed = '0; is_float = '0; any_float = '0; brain = '0; special = '0; masked = '0; take = '0;
+      is_signed = '0; is_float = '0; brain = '0; special = '0; masked = '0; take = '0;
       r = 0;
       i = 0;
       step = 0;
@@ -85,7 +101,6 @@ module systole_edge #(
         byte0      = {{24{is_signed & lane[7]}}, lane[7:0]} - zero_point;
         byte1      = {{24{is_signed & lane[15]}}, lane[15:8]} - zero_point;
         decoded[r] = {11'b0, byte1[8:0] & {9{32'(control[7:0]) > 2 * r + 1}}, byte0[11:0] & {12{32'(control[7:0]) > 2 * r}}};
-        any_float  = any_float | (control[19:16] == 4'(systole_pkg::DTYPE_FP16)) | (control[19:16] == 4'(systole_pkg::DTYPE_BF16));
       end
 
       if (any_float) begin
@@ -105,7 +120,7 @@ module systole_edge #(
             significand = take ? (significand << step) : significand;
             shift       = shift | (take ? step : 32'd0);
           end
-          exponent    = ((field != '0) ? field : 32'd1) - (brain ? 32'd127 : 32'd15) - shift + ExpBias;
+          exponent    = ((field != '0) ? field : 32'd1) - (brain ? 32'd127 : 32'd15) - shift + EXP_BIAS;
           significand = (special & (significand[9:0] != '0)) ? 32'h600 : significand;
           lane        = {8'b0, Weights == 0, special, lane[15], exponent[8:0], 1'b0, significand[10:0]};
           lane        = masked ? 32'h800000 : lane;

@@ -7,7 +7,7 @@
 module systole_operand_buffer #(
   parameter int Rows  = 16,
   parameter int Words = 2048,
-  parameter int L     = 1,
+  parameter int L     = 4,
   parameter int AddrW = $clog2(Words)
 ) (
   input  logic               clk_i,

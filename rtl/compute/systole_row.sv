@@ -79,7 +79,7 @@ module systole_row #(
     logic [31:0]        seed_exponent, seed_significand, product_exponent, product_significand, distance, swap;
     logic               sign, negative, overflow, exact_zero, sticky, subtract, normal_seed, special_seed, product_greater;
     logic               top_clear, wanted, unlimited, take, nan, infinite, nonzero, two_digits;
-    int unsigned        c, i, step, pass;
+    int unsigned        c, i, step, phase;
     number = '0; flags = '0; seed = '0; value = '0; mantissa = '0; exponent = '0; shift = '0; aligned = '0; wide = '0; rounded = '0;
     seed_exponent = '0; seed_significand = '0; product_exponent = '0; product_significand = '0; distance = '0; swap = '0;
     sign = '0; negative = '0; overflow = '0; exact_zero = '0; sticky = '0; subtract = '0; normal_seed = '0; special_seed = '0;
@@ -88,15 +88,15 @@ module systole_row #(
     c = 0;
     i = 0;
     step = 0;
-    pass = 0;
+    phase = 0;
 
     for (c = 0; c < Cols; c = c + 1) seeds[c] = psum_i[c*32 +: 32];
     for (c = 0; c < Cols; c = c + 1) result[c] = total[L-2][c];
 
-    // A stage that shares its cycle with the one before comes after it, in pass 1.
-    for (pass = 0; pass < 2; pass = pass + 1) begin
+    // A stage that shares its cycle with the one before comes after it, in phase 1.
+    for (phase = 0; phase < 2; phase = phase + 1) begin
       // d: round
-      if (pass == ((L > 3) ? 0 : 1) && floats[L +: Cols] != '0) begin
+      if (phase == ((L > 3) ? 0 : 1) && floats[L +: Cols] != '0) begin
         for (c = 0; c < Cols; c = c + 1) begin
           number    = 32'(normal[c]);
           flags     = c_flags[c];
@@ -108,7 +108,7 @@ module systole_row #(
         end
       end
       // c: normalise
-      if (pass == 0 && floats[StageC +: Cols] != '0) begin
+      if (phase == 0 && floats[StageC +: Cols] != '0) begin
         for (c = 0; c < Cols; c = c + 1) begin
           number     = 32'(sum[c]);
           flags      = b_flags[c];
@@ -140,9 +140,9 @@ module systole_row #(
         end
       end
     end
-    for (pass = 0; pass < 2; pass = pass + 1) begin
+    for (phase = 0; phase < 2; phase = phase + 1) begin
       // b: align and add
-      if (pass == ((L > 2) ? 0 : 1) && floats[StageB +: Cols] != '0) begin
+      if (phase == ((L > 2) ? 0 : 1) && floats[StageB +: Cols] != '0) begin
         for (c = 0; c < Cols; c = c + 1) begin
           number   = 32'(smaller[c]);
           flags    = a_flags[c];
@@ -163,7 +163,7 @@ module systole_row #(
         end
       end
       // a: compare
-      if (pass == 0 && floats[StageA +: Cols] != '0) begin
+      if (phase == 0 && floats[StageA +: Cols] != '0) begin
         for (c = 0; c < Cols; c = c + 1) begin
           seed                = seeds[c];
           number              = product[c];

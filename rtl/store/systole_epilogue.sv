@@ -177,18 +177,16 @@ module systole_epilogue #(
   logic [Lanes-1:0] lane_bad;
 
   // Illegal is: a scale that is negative, infinite, NaN or zero; a negative multiplier or a shift outside -31 to 30. Lanes
-  // beyond the columns do not count. The condition on valid_q only saves the simulator's time.
+  // beyond the columns do not count.
   always_comb begin : check
     logic [31:0] scale;
     logic [7:0] shift;
-    scales = '0;
-    shifts = '0;
+    scales = per_column0_q ? scale_i : {Lanes{scale0_q}};
+    shifts = per_column0_q ? shift_i : {Lanes{shift0_q}};
     lane_bad = '0;
     scale = '0;
     shift = '0;
     if (valid_q[0]) begin
-      scales = per_column0_q ? scale_i : {Lanes{scale0_q}};
-      shifts = per_column0_q ? shift_i : {Lanes{shift0_q}};
       for (int l = 0; l < Lanes; l++) begin
         scale = scales[l*32+:32];
         shift = shifts[l*8+:8];

@@ -81,7 +81,8 @@ module systole_store #(
     output logic                  quiet_o
 );
 
-  localparam int ContextDepth = 4;
+  localparam int ContextDepth = 4;  // commands waiting for the walker
+  localparam int Credits = 4;       // groups on their way from the walker to the epilogue
   localparam int BusBytes = AxiDataW / 8;
   localparam int OffW = $clog2(BusBytes);
   localparam int CountW = $clog2(MaxWrites + 1);
@@ -91,7 +92,7 @@ module systole_store #(
   localparam int ResultW = 32 + 4 + 2 + 3 + 1 + 8 + 8 + 32 + 32 + 32;
   // Commands whose groups may be on their way to the epilogue: those waiting for the walker, one in it, and as many as it
   // lets groups be on their way.
-  localparam int ResultDepth = 16;
+  localparam int ResultDepth = ContextDepth + 1 + Credits;
   localparam int ParamW = $clog2(ParamEntries);
   localparam int GroupW = Cols > EpLanes ? $clog2(Cols / EpLanes) : 1;
   localparam int ShapeW = AxiAddrW + 16 + 16 + 32 + 32;  // address, m0, m1, pitch0, pitch1
@@ -278,7 +279,8 @@ module systole_store #(
       .AxiDataW(AxiDataW),
       .AccRows(AccRows),
       .ParamEntries(ParamEntries),
-      .EpLanes(EpLanes)
+      .EpLanes(EpLanes),
+      .Credits(Credits)
   ) u_walk (
       .clk_i         (clk_i),
       .rst_ni        (rst_ni),

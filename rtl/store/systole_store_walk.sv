@@ -20,6 +20,7 @@ module systole_store_walk #(
     parameter int AccRows = 1024,
     parameter int ParamEntries = 64,
     parameter int EpLanes = 8,
+    parameter int Credits = 4,  // groups on their way to `out`, at most 7
     parameter int ParamW = $clog2(ParamEntries),
     parameter int GroupW = Cols > EpLanes ? $clog2(Cols / EpLanes) : 1
 ) (
@@ -73,7 +74,6 @@ module systole_store_walk #(
 
   localparam int OffW = $clog2(AxiDataW / 8);
   localparam int LaneW = $clog2(EpLanes) + 1;
-  localparam int Credits = 4;
 
   // --- The command under way. ----------------------------------------------------------------------------------------------
   logic active_q, merge1_q, merge2_q, free_q, per_column_q;
