@@ -48,6 +48,21 @@ TEST_P(RtlTest, CausesAddUpToTheMeasuredCycles) {
   EXPECT_GT(counters.at("compute"), 0u);
 }
 
+/// Expects the error (SYSTOLE_ERROR_NONE: every bit of C), and memory outside C intact.
+void expect_outcome(const GemmJob &job, const GemmResult &result, int error, const std::string &name) {
+  EXPECT_TRUE(result.memory_intact) << name << ": " << result.memory_report;
+  if (error == SYSTOLE_ERROR_NONE) {
+    EXPECT_EQ(result.driver_result, SYSTOLE_OK) << name << ": " << result.driver_message;
+    EXPECT_EQ(result.driver_message, "") << name;
+    EXPECT_EQ(result.c, platform::golden_result(job)) << name;
+  } else {
+    EXPECT_EQ(result.driver_result, SYSTOLE_ERR_DEVICE) << name;
+    const std::string code = "error code " + std::to_string(error) + ",";
+    EXPECT_NE(result.driver_message.find(code), std::string::npos)
+        << name << ": not " << code << " but " << result.driver_message;
+  }
+}
+
 /// A bus error in each of three places: the driver reports it with its cause, memory is intact, and the next job succeeds.
 TEST_P(RtlTest, ComesBackFromBusErrors) {
   RunOptions run = options();
@@ -63,17 +78,48 @@ TEST_P(RtlTest, ComesBackFromBusErrors) {
   const std::vector<GemmResult> results = run_gemm(run, jobs);
   const int errors[] = {SYSTOLE_ERROR_AXI_LOAD, SYSTOLE_ERROR_NONE,      SYSTOLE_ERROR_AXI_STORE,
                         SYSTOLE_ERROR_NONE,     SYSTOLE_ERROR_AXI_FETCH, SYSTOLE_ERROR_NONE};
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    const int error = errors[i];
-    EXPECT_EQ(results[i].driver_result, error != SYSTOLE_ERROR_NONE ? SYSTOLE_ERR_DEVICE : SYSTOLE_OK) << "job " << i;
-    const std::string code = "error code " + std::to_string(error) + ",";
-    EXPECT_EQ(results[i].driver_message.find(code) != std::string::npos, error != SYSTOLE_ERROR_NONE)
-        << "job " << i << ": not " << code << " but " << results[i].driver_message;
-    EXPECT_TRUE(results[i].memory_intact) << "job " << i << ": " << results[i].memory_report;
-    if (error == SYSTOLE_ERROR_NONE) {
-      EXPECT_EQ(results[i].c, platform::golden_result(jobs[i])) << "job " << i;
+  for (size_t i = 0; i < jobs.size(); ++i) expect_outcome(jobs[i], results[i], errors[i], "job " + std::to_string(i));
+}
+
+/// An address of a random byte of a matrix whose rows are `row_bytes` and a gap apart.
+uint64_t byte_of_matrix(std::mt19937_64 &random, uint64_t start, uint32_t rows, uint64_t row_bytes, uint32_t gap) {
+  const uint64_t row = random() % rows;
+  return start + row * (row_bytes + gap) + random() % row_bytes;
+}
+
+/// Every second job meets an error at some byte of A or of C, at whatever the machine does then; the one after it succeeds.
+TEST_P(RtlTest, ComesBackFromABusErrorAtAnyByte) {
+  RunOptions run = options();
+  run.layout_seed = 5;
+  run.timing.stall_seed = 9;
+  const bool floats = platform::find_config(GetParam()).fp;
+  std::vector<GemmJob> jobs;
+  for (unsigned i = 0; i < 80; ++i) {
+    const uint32_t m = 1 + random_() % 40, n = 1 + random_() % 40, k = 1 + random_() % 80;
+    if (floats && random_() % 2) {
+      jobs.push_back(random_float_job(random_, m, n, k));
+    } else {
+      jobs.push_back(random_job(random_, m, n, k));
+      randomise(random_, jobs.back());
     }
   }
+  std::vector<int> expected(jobs.size(), SYSTOLE_ERROR_NONE);
+  run.before_job = [&](size_t i, const platform::Layout &at, platform::Accelerator &accelerator) {
+    platform::AxiMemoryPort &port = dynamic_cast<platform::RtlAccelerator &>(accelerator).port();
+    port.clear_injections();
+    if (i % 2 != 0) return;
+    const GemmJob &job = jobs[i];
+    const bool load = random_() % 2;
+    const uint64_t byte = load ? byte_of_matrix(random_, at.a, job.m, job.k * golden::size(job.a_type), job.a_gap)
+                               : byte_of_matrix(random_, at.c, job.m, job.n * golden::size(job.epilogue.out), job.c_gap);
+    port.inject(byte, byte, load ? platform::RESP_SLVERR : platform::RESP_DECERR, load, !load);
+    expected[i] = load ? SYSTOLE_ERROR_AXI_LOAD : SYSTOLE_ERROR_AXI_STORE;
+  };
+  const std::vector<GemmResult> results = run_gemm(run, jobs);
+  ASSERT_EQ(results.size(), jobs.size());
+  EXPECT_GT(std::count(expected.begin(), expected.end(), SYSTOLE_ERROR_AXI_LOAD), 10);
+  EXPECT_GT(std::count(expected.begin(), expected.end(), SYSTOLE_ERROR_AXI_STORE), 10);
+  for (size_t i = 0; i < jobs.size(); ++i) expect_outcome(jobs[i], results[i], expected[i], "job " + std::to_string(i));
 }
 
 TEST_P(RtlTest, ABusErrorEndsTheWholeQueue) {

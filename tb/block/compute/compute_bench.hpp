@@ -80,7 +80,7 @@ template <class Dut, int Rows, int Cols, int L = 1>
 class ComputeBench {
  public:
   static constexpr int kWordBytes = 2 * Rows;
-  static constexpr int kEpLanes = Cols / 2;
+  static constexpr int kEpLanes = Cols / 2, kGroups = Cols / kEpLanes;
   static constexpr int kActWords = 64, kWgtWords = 64, kAccRows = 32, kParams = 8;
   static constexpr bool kFloat = L > 1;
   static constexpr int kDelay = kFloat ? 2 : 0;  // P of docs/architecture.md
@@ -147,21 +147,23 @@ class ComputeBench {
   /// Writes one destination word through the load port, in chunks.
   void write_word(unsigned dest, unsigned bank, unsigned addr, const uint8_t *bytes, int size) {
     const int chunk = std::min(kWordBytes, size);
-    for (int at = 0; at < size; at += chunk) {
-      dut.wr_valid_i = 1;
-      dut.wr_dest_i = dest;
-      dut.wr_bank_i = bank;
-      dut.wr_addr_i = addr;
-      dut.wr_chunk_i = at / chunk;
-      std::memcpy(&dut.wr_data_i, bytes + at, chunk);
-      do {
-        dut.eval();
-        const bool ready = dut.wr_ready_o;
-        cycle();
-        if (ready) break;
-      } while (true);
-    }
+    for (int at = 0; at < size; at += chunk)
+      while (!offer_chunk(dest, bank, addr, unsigned(at / chunk), bytes + at, chunk)) {}
+  }
+
+  /// Offers a chunk to the load port for one cycle; false if it was not taken. The mirror does not follow.
+  bool offer_chunk(unsigned dest, unsigned bank, unsigned addr, unsigned chunk, const uint8_t *bytes, int size) {
+    dut.wr_valid_i = 1;
+    dut.wr_dest_i = dest;
+    dut.wr_bank_i = bank;
+    dut.wr_addr_i = addr;
+    dut.wr_chunk_i = chunk;
+    std::memcpy(&dut.wr_data_i, bytes, size);
+    dut.eval();
+    const bool taken = dut.wr_ready_o;
+    cycle();
     dut.wr_valid_i = 0;
+    return taken;
   }
 
   /// Queues a command for the engine and applies it to the mirror.
@@ -181,6 +183,35 @@ class ComputeBench {
   bool run(unsigned limit) {
     for (unsigned i = 0; i < limit && done_cycles.size() < submitted_; i++) cycle();
     return done_cycles.size() == submitted_;
+  }
+
+  /// Clocks until the engine gives a token; false after `limit` cycles.
+  bool run_until_given(unsigned token, unsigned limit) {
+    for (unsigned i = 0; i < limit; i++) {
+      const size_t before = gives.size();
+      cycle();
+      if (gives.size() > before && (gives.back().second & token)) return true;
+    }
+    return false;
+  }
+
+  /// Stops the engine, as control does, and resets it a little later, for `cycles` cycles. Commands that were not done are
+  /// forgotten; the accumulators are undefined from then on, the other memories keep what they hold.
+  void reset(unsigned cycles) {
+    stop = true;
+    for (auto i = rng() % 12; i > 0; i--) cycle();
+    dut.rst_ni = 0;
+    queue_.clear();
+    submitted_ = 0;
+    offered_ = false;
+    for (unsigned i = 0; i < cycles; i++) cycle();
+    dut.rst_ni = 1;
+    stop = false;
+    errors = 0;
+    row_cycles.clear();
+    done_cycles.clear();
+    gives.clear();
+    std::fill(defined_.begin(), defined_.end(), false);
   }
 
   void cycle() {
@@ -213,23 +244,31 @@ class ComputeBench {
   int compare() {
     int wrong = 0;
     for (int row = 0; row < 2 * kAccRows; row++) {
-      for (int group = 0; group < Cols / kEpLanes; group++) {
-        dut.acc_rd_valid_i = 1;
-        dut.acc_rd_addr_i = row;
-        dut.acc_rd_group_i = group;
-        cycle();
-        dut.acc_rd_valid_i = 0;
-        int32_t got[kEpLanes];
-        dut.eval();
-        std::memcpy(got, &dut.acc_rd_data_o, sizeof got);
-        for (int i = 0; i < kEpLanes; i++) {
-          const size_t at = row * Cols + group * kEpLanes + i;
-          if (defined_[at] && got[i] != acc_[at]) wrong++;
-        }
-      }
+      for (int group = 0; group < kGroups; group++) wrong += compare_group(row, group);
     }
     return wrong;
   }
+
+  /// The same for one group of one row, which is read in the next cycle.
+  int compare_group(int row, int group) {
+    dut.acc_rd_valid_i = 1;
+    dut.acc_rd_addr_i = row;
+    dut.acc_rd_group_i = group;
+    cycle();
+    dut.acc_rd_valid_i = 0;
+    int32_t got[kEpLanes];
+    dut.eval();
+    std::memcpy(got, &dut.acc_rd_data_o, sizeof got);
+    int wrong = 0;
+    for (int i = 0; i < kEpLanes; i++) {
+      const size_t at = row * Cols + group * kEpLanes + i;
+      if (defined_[at] && got[i] != acc_[at]) wrong++;
+    }
+    return wrong;
+  }
+
+  /// How many accumulators compare() looks at.
+  size_t defined() const { return size_t(std::count(defined_.begin(), defined_.end(), true)); }
 
   /// A command with every field drawn at random, within its memories.
   Matmul random_command() {

@@ -12,6 +12,7 @@
 #include <Vcompute_8x2_fp4.h>
 #include <gtest/gtest.h>
 #include <cstdlib>
+#include <string>
 
 double sc_time_stamp() { return 0; }
 
@@ -34,12 +35,13 @@ TYPED_TEST_SUITE(ComputeTest, Shapes);
 
 uint64_t seed_of_run() {
   const char *env = std::getenv("SYSTOLE_SEED");
-  return env ? std::strtoull(env, nullptr, 0) : 1;
+  const uint64_t seed = env ? std::strtoull(env, nullptr, 0) : 1;
+  std::printf("SYSTOLE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  return seed;
 }
 
 TYPED_TEST(ComputeTest, RandomCommandsEqualTheLoop) {
   const uint64_t seed = seed_of_run();
-  std::printf("SYSTOLE_SEED=%llu\n", static_cast<unsigned long long>(seed));
   uint64_t finite = 0, other = 0;
   for (uint64_t round = 0; round < 40; round++) {
     typename TypeParam::Bench bench(seed * 1000 + round);
@@ -162,14 +164,81 @@ TYPED_TEST(ComputeTest, ResultsAreDoneAfterTheDocumentedLatency) {
   m.give = SYSTOLE_COMPUTE_GIVES;
   bench.submit(m);
   ASSERT_TRUE(bench.run(1000));
-  const uint64_t last = bench.row_cycles.back();
+  const uint64_t last = bench.row_cycles.back(), last_push = bench.row_cycles.front() - 1;
   EXPECT_EQ(bench.done_cycles.back(), last + 2 + kDelay + kL * TypeParam::kRows + TypeParam::kCols - 1);
   for (auto [cycle, tokens] : bench.gives) {
     if (tokens & SYSTOLE_TOKEN_ACC_FULL) EXPECT_EQ(cycle, bench.done_cycles.back());
     if (tokens & SYSTOLE_TOKEN_ACT_FREE)
       EXPECT_EQ(cycle, last + std::max(kL * (TypeParam::kRows - 1), kDelay + TypeParam::kCols - 1));
+    if (tokens & SYSTOLE_TOKEN_WGT_FREE) EXPECT_EQ(cycle, last_push + kL * (TypeParam::kRows - 1));
   }
   EXPECT_EQ(bench.gives.size(), 3u);
+}
+
+// One tile column with biases and, where its type allows it, a zero point per column: all that a token can free is in use.
+template <class S>
+Matmul user_of_everything(uint64_t seed, bool with_zero_points) {
+  Matmul m = plain<S>(1 + unsigned(seed % 5), 1 + unsigned(seed % 3), 1, SYSTOLE_ORDER_K_INNER);
+  m.give = SYSTOLE_COMPUTE_GIVES;
+  m.seed = SYSTOLE_SEED_BIAS;
+  if (S::kL > 1 && seed % 2 && !with_zero_points)
+    m.float_dtype = SYSTOLE_DTYPE_FP16;
+  else
+    m.zp_per_column = true;
+  return m;
+}
+
+// Overwrites a chunk with noise in the cycle after `token`; the results must not change.
+template <class S>
+void overwrite_after(uint64_t seed, unsigned token, unsigned dest, unsigned bank, unsigned addr, unsigned chunk,
+                     const Matmul &m) {
+  typename S::Bench bench(seed);
+  uint8_t noise[S::Bench::kWordBytes];
+  for (uint8_t &byte : noise) byte = uint8_t(bench.rng());
+  bench.submit(m);
+  ASSERT_TRUE(bench.run_until_given(token, 1000));
+  ASSERT_TRUE(bench.offer_chunk(dest, bank, addr, chunk, noise, int(sizeof noise)));
+  ASSERT_TRUE(bench.run(1000));
+  EXPECT_EQ(bench.compare(), 0);
+}
+
+TYPED_TEST(ComputeTest, WordsMayBeOverwrittenTheCycleAfterTheirToken) {
+  constexpr unsigned kBiasChunks = (4 * TypeParam::kCols + TypeParam::Bench::kWordBytes - 1) / TypeParam::Bench::kWordBytes;
+  for (uint64_t seed = 1; seed <= 30; seed++) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    // What is read last: the last row's activations, the last column's bias, the last push's weights (column 0) and zero point.
+    const Matmul m = user_of_everything<TypeParam>(seed, false), zp = user_of_everything<TypeParam>(seed, true);
+    const unsigned last_row = m.m0 - 1 + m.k0 - 1, last_push = m.k0 - 1;
+    {
+      SCOPED_TRACE("activations");
+      overwrite_after<TypeParam>(seed, SYSTOLE_TOKEN_ACT_FREE, SYSTOLE_DEST_ACT, 0, last_row, 0, m);
+    }
+    {
+      SCOPED_TRACE("bias");
+      overwrite_after<TypeParam>(seed, SYSTOLE_TOKEN_ACT_FREE, SYSTOLE_DEST_PARAM, SYSTOLE_BANK_BIAS, 0, kBiasChunks - 1, m);
+    }
+    {
+      SCOPED_TRACE("weights");
+      overwrite_after<TypeParam>(seed, SYSTOLE_TOKEN_WGT_FREE, SYSTOLE_DEST_WGT, 0, last_push, 0, m);
+    }
+    {
+      SCOPED_TRACE("zero points");
+      overwrite_after<TypeParam>(seed, SYSTOLE_TOKEN_WGT_FREE, SYSTOLE_DEST_PARAM, SYSTOLE_BANK_B_ZERO_POINT, 0, 0, zp);
+    }
+  }
+}
+
+TYPED_TEST(ComputeTest, ResultsMayBeReadTheCycleAfterTheirToken) {
+  using Bench = typename TypeParam::Bench;
+  for (uint64_t seed = 1; seed <= 30; seed++) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Bench bench(seed);
+    const Matmul m = user_of_everything<TypeParam>(seed, false);
+    bench.submit(m);
+    ASSERT_TRUE(bench.run_until_given(SYSTOLE_TOKEN_ACC_FULL, 1000));
+    EXPECT_EQ(bench.compare_group(int(m.m0) - 1, Bench::kGroups - 1), 0) << "the group that is written last";
+    EXPECT_EQ(bench.compare(), 0);
+  }
 }
 
 TYPED_TEST(ComputeTest, CausesFollowTheirPriority) {
@@ -255,6 +324,30 @@ TYPED_TEST(ComputeTest, StopEndsEvenARunningTile) {
   EXPECT_FALSE(bench.run(200));
   EXPECT_EQ(bench.row_cycles.size(), 5u);
   EXPECT_TRUE(bench.done_cycles.empty());
+}
+
+TYPED_TEST(ComputeTest, AResetAtAnyMomentLeavesNothingBehind) {
+  const uint64_t seed = seed_of_run();
+  size_t compared = 0;
+  for (uint64_t round = 0; round < 100; round++) {
+    typename TypeParam::Bench bench(seed * 1000 + round);
+    bench.random_commands = round & 1;
+    for (int i = 0; i < 20; i++) bench.submit(bench.random_command());
+    for (auto i = bench.rng() % 300; i > 0; i--) bench.cycle();
+    bench.reset(round % 3 == 0 ? 1 : 8);
+    for (auto i = bench.rng() % 3; i > 0; i--) bench.cycle();
+    for (int i = 0; i < 6; i++) {
+      Matmul m = bench.random_command();
+      // The first ones start afresh; those that keep an undefined sum are not compared.
+      if (i < 3) m.seed = bench.rng() % 2 ? SYSTOLE_SEED_ZERO : SYSTOLE_SEED_BIAS;
+      bench.submit(m);
+    }
+    ASSERT_TRUE(bench.run(200000)) << "round " << round;
+    EXPECT_EQ(bench.compare(), 0) << "round " << round;
+    EXPECT_EQ(bench.errors, 0);
+    compared += bench.defined();
+  }
+  EXPECT_GT(compared, 1000u * TypeParam::kCols);
 }
 
 TYPED_TEST(ComputeTest, ACommandThatLeavesAMemoryNeverCompletesNorWritesElsewhere) {

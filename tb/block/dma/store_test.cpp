@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "Vstore_16x16_128_8.h"
 #include "Vstore_16x16_32_4.h"
@@ -451,6 +452,130 @@ TEST(StoreTest, EntryBeyondTheBanksIsARangeError) {
       if (::testing::Test::HasFailure()) return;
     }
   });
+}
+
+/// The error that a sequence of commands must end in, found command by command in the order in which accumulators are read.
+struct ExpectedError {
+  int code = SYSTOLE_ERROR_NONE;
+  uint32_t index = 0;
+  uint64_t address = 0;
+};
+
+bool illegal(golden::Requant rule, uint32_t scale, int shift) {
+  if (rule == golden::Requant::floating) return scale == 0 || scale >= 0x7F800000u;
+  return scale >> 31 || shift < -31 || shift > 30;
+}
+
+/// What tile `tile` of row (i1, i0) of a command runs into.
+ExpectedError error_of_tile(StoreBench &bench, const StoreSizes &sizes, const StoreCommand &c, unsigned i1, unsigned i0,
+                            unsigned tile) {
+  const int row = c.row(tile, i1, i0);
+  if (row < 0 || row >= int(2 * sizes.acc_rows)) return {SYSTOLE_ERROR_RANGE, c.index, uint16_t(row)};
+  if (!c.per_column) return {};
+  const unsigned entry = c.param + tile, columns = tile + 1 == c.n ? c.n_tail : sizes.cols;
+  if (entry >= sizes.param_entries) return {SYSTOLE_ERROR_RANGE, c.index, entry};
+  for (unsigned column = 0; column < columns; column++)
+    if (illegal(c.rule, bench.scale(entry, column), bench.shift(entry, column))) return {SYSTOLE_ERROR_PARAM, c.index, entry};
+  return {};
+}
+
+ExpectedError error_of(StoreBench &bench, const StoreSizes &sizes, const StoreCommand &c) {
+  for (unsigned i1 = 0; i1 < c.m1; i1++)
+    for (unsigned i0 = 0; i0 < c.m0; i0++)
+      for (unsigned tile = 0; tile < c.n; tile++)
+        if (const ExpectedError e = error_of_tile(bench, sizes, c, i1, i0, tile); e.code != SYSTOLE_ERROR_NONE) return e;
+  return {};
+}
+
+/// Up to three illegal or extreme parameters among legal ones.
+void random_params_with_illegal_ones(Random &r, StoreBench &bench, const StoreSizes &sizes) {
+  random_params(r, bench, sizes);
+  for (int64_t i = r.in(0, 3); i > 0; i--) {
+    const auto entry = unsigned(r.in(0, sizes.param_entries - 1)), column = unsigned(r.in(0, sizes.cols - 1));
+    if (r.chance(50))
+      bench.scale(entry, column) = r.pick({0u, 0x7F800000u, 0x7FC00000u, 0x80000001u, 0x80000000u});
+    else
+      bench.shift(entry, column) = int8_t(r.pick({-128, -32, 31, 127}));
+  }
+  bench.load_params();
+}
+
+/// A random command, often short, sometimes one that leaves the accumulators or the banks.
+StoreCommand random_command_with_errors(Random &r, const StoreSizes &sizes, uint32_t index) {
+  StoreCommand c = random_command(r, sizes, index);
+  if (r.chance(50)) {
+    c.m0 = std::min(c.m0, 3u);
+    c.m1 = 1;
+    c.n = std::min(c.n, 2u);
+    c.stride = std::clamp(c.stride, -2, 2);
+    c.acc = std::clamp(c.acc, 8u, 200u);
+  }
+  if (r.chance(8)) {
+    c.acc = 2 * sizes.acc_rows - 1;
+    c.stride = r.pick({1, -1, 5});
+  }
+  if (c.per_column && r.chance(10)) c.param = sizes.param_entries - 1;
+  return c;
+}
+
+/// Runs until all is done or an error; three times in ten a stop comes at a random moment before. Then all comes to rest.
+void run_or_stop(Random &r, StoreBench &bench, uint64_t commands) {
+  const uint64_t stop_at = r.chance(30) ? uint64_t(r.in(5, 400)) : UINT64_MAX;
+  for (uint64_t limit = bench.cycle + 400'000; bench.cycle < limit && !bench.error && bench.done < commands && !bench.stop;) {
+    bench.stop = bench.cycle >= stop_at;
+    if (!bench.step()) return;
+  }
+  for (int i = 0; i < 100'000 && !bench.quiet; i++)
+    if (!bench.step()) return;
+  for (int64_t i = r.in(8, 60); i > 0; i--)
+    if (!bench.step()) return;
+  EXPECT_TRUE(bench.quiet);
+  EXPECT_EQ(bench.outstanding(), 0u);
+}
+
+TEST(StoreTest, ErrorsAmongRandomCommandsAreFoundInOrderAndAResetStartsAfresh) {
+  std::map<int, int> seen;  // how many runs ended in which error
+  int cut_off = 0;          // ... and had bursts to be completed without data
+  on_all([&](StoreDut &dut) {
+    constexpr uint32_t kRounds = 100, kCommands = 10;
+    const StoreSizes &sizes = dut.sizes();
+    Random random(36);
+    SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(random.seed()));
+    for (uint32_t round = 0; round < kRounds; round++) {
+      SCOPED_TRACE("round " + std::to_string(round));
+      StoreBench bench(dut, random, round % 5 == 0 ? kNoStalls : Pace::random(random));
+      random_params_with_illegal_ones(random, bench, sizes);
+      const uint32_t first = random.pick({0u, 0xFFFFFFFCu, 77u});  // indices wrap around
+      ExpectedError expected;
+      for (uint32_t i = 0; i < kCommands; i++) {
+        const StoreCommand c = random_command_with_errors(random, sizes, first + i);
+        if (expected.code == SYSTOLE_ERROR_NONE) expected = error_of(bench, sizes, c);
+        bench.submit(c);
+      }
+      run_or_stop(random, bench, kCommands);
+      if (bench.error) {
+        EXPECT_EQ(int(bench.error_code), expected.code);
+        EXPECT_EQ(bench.error_index, expected.index);
+        EXPECT_EQ(bench.error_address, expected.address);
+        seen[bench.error_code]++;
+      } else if (!bench.stop) {
+        EXPECT_EQ(expected.code, SYSTOLE_ERROR_NONE);
+        EXPECT_EQ(bench.done, kCommands);
+        seen[SYSTOLE_ERROR_NONE]++;
+      }
+      cut_off += bench.empty_beats != 0;
+      bench.reset();
+      random_params(random, bench, sizes);
+      for (uint32_t i = 0; i < 3; i++) bench.submit(random_command(random, sizes, i));
+      bench.run();
+      if (::testing::Test::HasFailure()) return;
+    }
+  });
+  if (::testing::Test::HasFailure()) return;
+  EXPECT_GT(seen[SYSTOLE_ERROR_RANGE], 100);
+  EXPECT_GT(seen[SYSTOLE_ERROR_PARAM], 20);
+  EXPECT_GT(seen[SYSTOLE_ERROR_NONE], 50);
+  EXPECT_GT(cut_off, 100);
 }
 
 TEST(StoreTest, StopLetsIssuedBurstsFinishAndResetStartsAfresh) {
