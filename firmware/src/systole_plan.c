@@ -6,6 +6,8 @@
 /* What the estimate assumes about memory: read latency in cycles and bytes a cycle (log2). They steer the choice only. */
 #define MEMORY_LATENCY 40u
 #define MEMORY_BYTES_LOG2 4u
+/* Cycles from the last sum of a block in the accumulators to the first read of its STORE. */
+#define HANDOVER 6u
 
 /* Column tiles whose parameters are loaded by one LOAD: 4 bytes for each of at most 64 columns fit the 24 bits of its length. */
 #define MAX_RESIDENT_PARAMS 0x8000u
@@ -191,7 +193,8 @@ static uint64_t estimate(const model_t *model, const systole_gemm_plan_t *plan, 
     }
     compute = (uint64_t)plan->k_words * plan->t_block * tile;
     compute_last = (uint64_t)plan->k_words * plan->t_block * tile_last;
-    store = store_cycles(model, plan->m_block, plan->t_block);
+    /* A half of the accumulators is free again when its block's last sums have left the array and are read. */
+    store = store_cycles(model, plan->m_block, plan->t_block) + model->depth + model->tile_cols + HANDOVER;
     records = record * (chunks + 1u);
     if (!outer_resident) records += record * chunks;
     if (!inner_resident) records += record * chunks;
