@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "firmware/include/systole.h"
@@ -112,25 +114,33 @@ std::vector<int> b_zero_points(const std::string &text, DType type, std::size_t 
   return out;
 }
 
-/// The numbers of a file for the whole matrix (one) or for each of the n columns; `what` in the plural.
-std::vector<std::uint32_t> parameters(const std::string &path, npy::Type type, std::size_t n, const std::string &what) {
-  const npy::Array file = npy::read(path, {type}, 1);
+/// The vector in the file that an option names. Some of these options look as if they took a number.
+npy::Array read_vector(const std::string &option, const std::string &path, npy::Type type) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown) && !unknown)
+    throw UserError("cannot read " + path + ": No such file (--" + option + " expects an .npy file of " + npy::name(type) + ")");
+  return npy::read(path, {type}, 1);
+}
+
+/// The numbers of the file that an option names, for the whole matrix (one) or for each of the n columns.
+std::vector<std::uint32_t> parameters(const std::string &option, const std::string &path, npy::Type type, std::size_t n) {
+  const npy::Array file = read_vector(option, path, type);
   if (file.shape[0] != 1 && file.shape[0] != n) {
-    throw UserError(path + ": " + std::to_string(file.shape[0]) + " " + what + ", but B has " + std::to_string(n) +
+    throw UserError(path + ": " + std::to_string(file.shape[0]) + " " + option + "s, but B has " + std::to_string(n) +
                     " columns: one or " + std::to_string(n) + " expected");
   }
   return file.words();
 }
 
 /// The same as int32 from `low` to `high`.
-std::vector<std::int32_t> int_parameters(const std::string &path, std::size_t n, const std::string &what, std::int32_t low,
+std::vector<std::int32_t> int_parameters(const std::string &option, const std::string &path, std::size_t n, std::int32_t low,
                                          std::int32_t high) {
   std::vector<std::int32_t> out;
-  for (const std::uint32_t bits : parameters(path, npy::Type::i4, n, what)) {
+  for (const std::uint32_t bits : parameters(option, path, npy::Type::i4, n)) {
     const auto value = static_cast<std::int32_t>(bits);
     if (value < low || value > high) {
-      throw UserError(path + ": element " + std::to_string(out.size()) + " is " + std::to_string(value) + ", " + what + " from " +
-                      std::to_string(low) + " to " + std::to_string(high) + " expected");
+      throw UserError(path + ": element " + std::to_string(out.size()) + " is " + std::to_string(value) + ", " + option +
+                      "s from " + std::to_string(low) + " to " + std::to_string(high) + " expected");
     }
     out.push_back(value);
   }
@@ -138,7 +148,7 @@ std::vector<std::int32_t> int_parameters(const std::string &path, std::size_t n,
 }
 
 std::vector<std::uint32_t> scales(const std::string &path, std::size_t n) {
-  std::vector<std::uint32_t> out = parameters(path, npy::Type::f4, n, "scales");
+  std::vector<std::uint32_t> out = parameters("scale", path, npy::Type::f4, n);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const float value = golden::as_float(out[i]);
     if (std::isfinite(value) && value > 0) continue;
@@ -198,8 +208,8 @@ golden::Epilogue epilogue(const po::variables_map &values, DType operands, std::
     out.scale = scales(*scale, n);
   } else if (multiplier) {
     out.rule = golden::Requant::fixed;
-    out.multiplier = int_parameters(*multiplier, n, "multipliers", 0, std::numeric_limits<std::int32_t>::max());
-    out.shift = int_parameters(*shift, n, "shifts", -31, 30);
+    out.multiplier = int_parameters("multiplier", *multiplier, n, 0, std::numeric_limits<std::int32_t>::max());
+    out.shift = int_parameters("shift", *shift, n, -31, 30);
   }
   if (const auto text = given(values, "out-zero-point")) out.zero_point = in_type("out-zero-point", *text, out.out);
   const auto low = given(values, "clamp-min"), high = given(values, "clamp-max");
@@ -288,7 +298,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
   if (const auto text = given(values, "a-zero-point")) job.a_zp = in_type("a-zero-point", *text, job.a_type);
   if (const auto text = given(values, "b-zero-point")) job.b_zp = b_zero_points(*text, job.b_type, job.n);
   if (const auto path = given(values, "bias")) {
-    const npy::Array bias = npy::read(*path, {floating ? npy::Type::f4 : npy::Type::i4}, 1);
+    const npy::Array bias = read_vector("bias", *path, floating ? npy::Type::f4 : npy::Type::i4);
     if (bias.shape[0] != job.n) {
       throw UserError(*path + ": " + std::to_string(bias.shape[0]) + " values, but B has " + std::to_string(job.n) + " columns");
     }

@@ -120,6 +120,10 @@ EngineOptions engine_options(const po::variables_map &values) {
   out.json = text(values, "json").value_or("");
   if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
+  for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed"}) {
+    if (!out.is_rtl() && values.count(option) != 0)
+      throw UserError("--" + std::string(option) + " needs --engine rtl: the model has no clock");
+  }
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   return out;
 }

@@ -112,6 +112,19 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const Case &c) {
 
 std::string types(const Case &c) { return c.dtype() + " -> " + c.out_dtype(); }
 
+/// Whether all cases have the first one's.
+template <typename Property>
+bool alike(const std::vector<Case> &cases, const Property &property) {
+  return std::all_of(cases.begin(), cases.end(), [&](const Case &c) { return property(c) == property(cases.front()); });
+}
+
+/// What all cases have in common, or "mixed"; null if there are none.
+template <typename Property>
+nlohmann::ordered_json common(const std::vector<Case> &cases, const Property &property) {
+  if (cases.empty()) return nullptr;
+  return alike(cases, property) ? property(cases.front()) : "mixed";
+}
+
 void print_failure(std::ostream &out, const Case &c) {
   out << "  FAILED " << c.name << " (" << c.shape() << ", " << types(c) << ")\n";
   if (c.result.driver_result != 0) out << "    driver: " << c.result.driver_message << '\n';
@@ -154,6 +167,7 @@ void print_summary(std::ostream &out, const Report &report) {
   const EngineOptions &options = report.options;
   const platform::ConfigInfo &config = options.config;
   const Totals total = totals(report);
+  const bool same_types = alike(report.cases, types);
 
   out << report.test << ": " << (report.pass() ? "PASS" : "FAIL") << '\n';
   out << "  core         " << config.name << ": " << config.rows << " x " << config.cols << " elements, " << config.axi_bits
@@ -173,6 +187,7 @@ void print_summary(std::ostream &out, const Report &report) {
   } else {
     const auto passed = std::count_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.pass(); });
     out << "  products     " << report.cases.size() << ", of which " << passed << " passed";
+    if (!report.cases.empty()) out << ", " << (same_types ? types(report.cases.front()) : "of mixed types");
   }
   if (report.seed) out << ", seed " << *report.seed;
   out << '\n';
@@ -182,7 +197,7 @@ void print_summary(std::ostream &out, const Report &report) {
     constexpr std::size_t kLine = 110;
     std::string line = "   ";
     for (const Case &c : report.cases) {
-      const std::string item = ' ' + c.shape() + (c.pass() ? " ok" : " WRONG") + ',';
+      const std::string item = ' ' + c.shape() + (same_types ? "" : ' ' + types(c)) + (c.pass() ? " ok" : " WRONG") + ',';
       if (line.size() + item.size() > kLine) {
         out << line << '\n';
         line = "   ";
@@ -231,14 +246,12 @@ std::string to_json(const Report &report) {
       {"name", config.name}, {"rows", config.rows}, {"cols", config.cols}, {"axi_bits", config.axi_bits}, {"fp", config.fp}};
   const bool single = report.cases.size() == 1;
   out["shape"] = nullptr;
-  out["dtype"] = nullptr;
-  out["out_dtype"] = nullptr;
   if (single) {
     const Case &c = report.cases.front();
     out["shape"] = {{"m", c.m}, {"n", c.n}, {"k", c.k}};
-    out["dtype"] = c.dtype();
-    out["out_dtype"] = c.out_dtype();
   }
+  out["dtype"] = common(report.cases, [](const Case &c) { return c.dtype(); });
+  out["out_dtype"] = common(report.cases, [](const Case &c) { return c.out_dtype(); });
   out["engine"] = report.options.engine;
   out["pass"] = report.pass();
   out["mismatches"] = total.mismatches;
@@ -257,10 +270,13 @@ std::string to_json(const Report &report) {
   }
   out["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
   const platform::MemoryTiming &timing = report.options.timing;
-  out["memory"] = {{"latency", timing.latency},
-                   {"bytes_per_cycle", timing.bytes_per_cycle},
-                   {"outstanding", timing.outstanding},
-                   {"stall_seed", timing.stall_seed ? nlohmann::ordered_json(*timing.stall_seed) : nlohmann::ordered_json()}};
+  out["memory"] = nullptr;
+  if (report.options.is_rtl()) {
+    out["memory"] = {{"latency", timing.latency},
+                     {"bytes_per_cycle", timing.bytes_per_cycle},
+                     {"outstanding", timing.outstanding},
+                     {"stall_seed", timing.stall_seed ? nlohmann::ordered_json(*timing.stall_seed) : nlohmann::ordered_json()}};
+  }
   out["wall_s"] = total.wall_s;
   out["simulated_cycles"] = total.simulated;
   if (!single) {

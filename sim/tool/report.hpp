@@ -31,9 +31,8 @@ struct Report {
 /// The one-screen summary.
 void print_summary(std::ostream &out, const Report &report);
 
-/// result.json as docs/architecture.md has it: test, config, shape, dtype (of the operands), out_dtype, engine, pass, mismatches, cycles, model_cycles,
-/// macs, utilisation, counters, seed, wall_s, and cases[] for a test of many shapes. Cycles and what follows from them are null for an
-/// engine without a clock. A simulation that ended early has no cases: pass is false, mismatches null, and `error` says why.
+/// The report as docs/tool.md has it. Cycles and what follows from them are null for an engine without a clock. A simulation that
+/// ended early has no cases: pass is false, mismatches null, and `error` says why.
 std::string to_json(const Report &report);
 
 /// Writes to_json() under a temporary name, if options.json is given; null if not. @throws npy::Error

@@ -7,7 +7,10 @@
 #include <cstring>
 #include <iterator>
 #include <numeric>
+#include <optional>
 
+#include "firmware/include/systole.h"
+#include "firmware/include/systole_regs.h"
 #include "tb/system/engine.hpp"
 #include "tb/system/system.hpp"
 
@@ -59,15 +62,21 @@ float element(const std::vector<uint8_t> &bytes, DType type, size_t i) {
   return std::copysign(magnitude, (bits & 0x8000) != 0 ? -1.0f : 1.0f);
 }
 
+std::vector<float> elements(const std::vector<uint8_t> &bytes, DType type) {
+  std::vector<float> out(bytes.size() / 2);
+  for (size_t i = 0; i < out.size(); ++i) out[i] = element(bytes, type, i);
+  return out;
+}
+
 /// The contract, word for word: acc = seed; for k ascending: acc = fma(a, b, acc). C as binary32 words.
 std::vector<uint32_t> scalar_loop(const GemmJob &job) {
+  const std::vector<float> a = elements(job.a, job.a_type), b = elements(job.b, job.b_type);
   std::vector<uint32_t> c(size_t{job.m} * job.n);
   for (uint32_t i = 0; i < job.m; ++i) {
     for (uint32_t j = 0; j < job.n; ++j) {
       float acc;
       std::memcpy(&acc, &job.seed->at(size_t{i} * job.n + j), sizeof acc);
-      for (uint32_t k = 0; k < job.k; ++k)
-        acc = std::fma(element(job.a, job.a_type, size_t{i} * job.k + k), element(job.b, job.b_type, size_t{j} * job.k + k), acc);
+      for (uint32_t k = 0; k < job.k; ++k) acc = std::fma(a[size_t{i} * job.k + k], b[size_t{j} * job.k + k], acc);
       uint32_t bits = 0x7FC00000;
       if (!std::isnan(acc)) std::memcpy(&bits, &acc, sizeof bits);
       c[size_t{i} * job.n + j] = bits;
@@ -99,6 +108,68 @@ std::vector<uint32_t> reordered(const std::vector<uint32_t> &in, const std::vect
   return out;
 }
 
+/// A product from a seed matrix to binary32, each row and column in a regime of its own.
+GemmJob seeded_job(tool::Random &values, DType type, uint32_t m, uint32_t n, uint32_t k) {
+  GemmJob job;
+  job.m = m;
+  job.n = n;
+  job.k = k;
+  job.a_type = job.b_type = type;
+  job.a = tool::regime_matrix(values, type, m, k);
+  job.b = tool::regime_matrix(values, type, n, k);
+  job.seed = tool::float_seeds(values, size_t{m} * n);
+  job.epilogue.out = DType::fp32;
+  return job;
+}
+
+void expect_words(const std::vector<uint32_t> &c, const std::vector<uint32_t> &expected, size_t index) {
+  ASSERT_EQ(c.size(), expected.size());
+  const auto [actual, right] = std::mismatch(c.begin(), c.end(), expected.begin());
+  EXPECT_TRUE(actual == c.end()) << "job " << index << ", element " << actual - c.begin() << ": "
+                                 << tool::value_text(DType::fp32, *actual) << " instead of "
+                                 << tool::value_text(DType::fp32, *right);
+}
+
+/// The driver's plan for a job of seeded_job().
+systole_gemm_plan_t plan_of(const platform::ConfigInfo &config, uint32_t m, uint32_t n, uint32_t k) {
+  const auto log2 = [](unsigned value) {
+    uint32_t out = 0;
+    while (1u << out < value) ++out;
+    return out;
+  };
+  systole_t device{};
+  device.caps.rows_log2 = log2(config.rows);
+  device.caps.cols_log2 = log2(config.cols);
+  device.caps.word_bytes_log2 = log2(config.word_bytes());
+  device.caps.axi_bytes_log2 = log2(config.axi_bytes());
+  device.caps.act_words = config.act_words();
+  device.caps.wgt_words = config.wgt_words();
+  device.caps.acc_rows = config.acc_rows;
+  device.caps.param_entries = config.param_entries;
+  device.caps.element_latency = config.element_latency;
+  device.caps.epilogue_lanes_log2 = log2(config.epilogue_lanes());
+  device.caps.queue_depth = config.queue_depth;
+  device.caps.max_reads = config.max_reads;
+  device.caps.max_writes = config.max_writes;
+  device.caps.address_bits = config.axi_addr_bits;
+  device.caps.fp = config.fp;
+  systole_gemm_t gemm{};
+  gemm.m = m;
+  gemm.n = n;
+  gemm.k = k;
+  gemm.a = 0x10000000;
+  gemm.b = 0x20000000;
+  gemm.seed = 0x30000000;
+  gemm.c = 0x40000000;
+  gemm.a_pitch = gemm.b_pitch = int64_t{2} * k;
+  gemm.seed_pitch = gemm.c_pitch = int64_t{4} * n;
+  gemm.a_dtype = gemm.b_dtype = SYSTOLE_DTYPE_FP16;
+  gemm.epilogue.out_dtype = SYSTOLE_DTYPE_FP32;
+  systole_gemm_plan_t plan{};
+  EXPECT_EQ(systole_gemm_plan(&device, &gemm, &plan), SYSTOLE_OK);
+  return plan;
+}
+
 /// The data is the same for every configuration: that each equals the scalar loop makes them equal to one another.
 TEST_P(FloatTest, EqualsAScalarLoopInEveryOrderOfRowsAndColumns) {
   tool::Random values(7);
@@ -106,15 +177,7 @@ TEST_P(FloatTest, EqualsAScalarLoopInEveryOrderOfRowsAndColumns) {
   std::vector<std::vector<uint32_t>> expected;
   for (const DType type : {DType::fp16, DType::bf16}) {
     for (const uint32_t k : {45u, 130u}) {
-      GemmJob job;
-      job.m = 41;
-      job.n = 43;
-      job.k = k;
-      job.a_type = job.b_type = type;
-      job.a = tool::regime_matrix(values, type, job.m, k);
-      job.b = tool::regime_matrix(values, type, job.n, k);
-      job.seed = tool::float_seeds(values, size_t{job.m} * job.n);
-      job.epilogue.out = DType::fp32;
+      const GemmJob job = seeded_job(values, type, 41, 43, k);
       const std::vector<uint32_t> c = scalar_loop(job);
       std::vector<uint32_t> rows(job.m), columns(job.n);
       std::iota(rows.begin(), rows.end(), 0);
@@ -133,14 +196,40 @@ TEST_P(FloatTest, EqualsAScalarLoopInEveryOrderOfRowsAndColumns) {
   }
   const std::vector<GemmResult> results = expect_golden(options(), jobs);
   ASSERT_EQ(results.size(), jobs.size());
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    const std::vector<uint32_t> c = words(results[i].c);
-    ASSERT_EQ(c.size(), expected[i].size());
-    const auto [actual, right] = std::mismatch(c.begin(), c.end(), expected[i].begin());
-    EXPECT_TRUE(actual == c.end()) << "job " << i << ", element " << actual - c.begin() << ": "
-                                   << tool::value_text(DType::fp32, *actual) << " instead of "
-                                   << tool::value_text(DType::fp32, *right);
+  for (size_t i = 0; i < jobs.size(); ++i) expect_words(words(results[i].c), expected[i], i);
+}
+
+/// C beyond an accumulator half, A and B beyond their buffers: blocks along M and along N, chunks along K. The shapes are the
+/// cheapest ones that the driver cuts so, one for either order of the blocks.
+TEST_P(FloatTest, EqualsAScalarLoopInBlocksOfMAndNAndChunksOfKInBothOrders) {
+  struct Choice {
+    uint32_t m, n, k;
+    uint64_t cycles;
+  };
+  std::optional<Choice> choices[2];
+  const auto larger = [](uint32_t size) { return size + size / 5; };
+  for (uint32_t m = 33; m < 800; m = larger(m)) {
+    for (uint32_t n = 31; n < 800; n = larger(n)) {
+      for (uint32_t k = 57; k < 1100; k = larger(k)) {
+        const uint64_t tiles = (n + config().cols - 1) / config().cols, k_words = (k + config().rows - 1) / config().rows;
+        if (m * tiles <= config().acc_rows || m * k_words <= config().act_words() || n * k_words <= config().wgt_words())
+          continue;
+        const systole_gemm_plan_t plan = plan_of(config(), m, n, k);
+        if (plan.m_blocks < 2 || plan.n_blocks < 2 || plan.k_chunk >= plan.k_words) continue;
+        std::optional<Choice> &best = choices[plan.n_outer ? 1 : 0];
+        if (!best || plan.cycles < best->cycles) best = Choice{m, n, k, plan.cycles};
+      }
+    }
   }
+  tool::Random values(8);
+  std::vector<GemmJob> jobs;
+  for (const std::optional<Choice> &choice : choices) {
+    ASSERT_TRUE(choice) << "the driver never takes this order";
+    jobs.push_back(seeded_job(values, jobs.empty() ? DType::bf16 : DType::fp16, choice->m, choice->n, choice->k));
+  }
+  const std::vector<GemmResult> results = expect_golden(options(), jobs);
+  ASSERT_EQ(results.size(), jobs.size());
+  for (size_t i = 0; i < jobs.size(); ++i) expect_words(words(results[i].c), scalar_loop(jobs[i]), i);
 }
 
 TEST_P(FloatTest, ShapesAroundTheTile) {

@@ -37,6 +37,20 @@ class BadInput(ToolTest):
         self.bad("nowhere.npy: No such file", more=("--bias", "nowhere.npy"))
         self.bad("nowhere.npy: No such file", more=("--b-zero-point", "nowhere.npy"))
 
+    def test_a_number_in_place_of_a_file(self):
+        for options, value in (
+            (("--bias",), "7"),
+            ((*self.QUANTISED, "--scale"), "0.5"),
+            ((*self.QUANTISED, "--shift", "v.npy", "--multiplier"), "1073741824"),
+            ((*self.QUANTISED, "--multiplier", "m.npy", "--shift"), "-7"),
+        ):
+            npyfile.write(self.folder / "m.npy", "<i4", (1,), [1])
+            kind = "float32" if options[-1] == "--scale" else "int32"
+            more = (*options[:-1], f"{options[-1]}={value}")
+            self.bad(f"cannot read {value}: No such file ({options[-1]} expects an .npy file of {kind})", more=more)
+            self.put(value, b"0.5\n")
+            self.bad(f"{value}: not an .npy file", more=more)
+
     def test_a_folder_in_place_of_a_file(self):
         os.mkdir(self.folder / "x.npy")
         self.bad("Is a directory", a="x.npy")
@@ -350,6 +364,12 @@ class BadInput(ToolTest):
 
     def test_waves_of_the_model(self):
         self.expect_bad_input("--waves needs --engine rtl", "gemm", "--engine", "model", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "w.fst")
+
+    def test_memory_of_the_model(self):
+        files = ("--a", "a.npy", "--b", "b.npy", "--out", "c.npy")
+        for option in ("--mem-latency", "--mem-bytes-per-cycle", "--mem-outstanding", "--stall-seed"):
+            self.expect_bad_input(f"{option} needs --engine rtl", "gemm", "--engine", "model", *files, option, "7")
+            self.expect_bad_input(f"{option} needs --engine rtl", "sim", "gemm_int8", "--engine", "model", option, "7", "--json", "old.npy")
 
     def test_command_lines(self):
         self.expect_bad_input("no command")

@@ -2,6 +2,7 @@
 // The worked examples of docs/arithmetic.md, number by number.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -39,6 +40,15 @@ TEST(ArithmeticExamplesTest, Two_AsymmetricUnsignedTimesSignedWithABias) {
 
 TEST(ArithmeticExamplesTest, Three_BothZeroPointsAtTheExtremes) {
   EXPECT_EQ(product({0, 0}, false, 255, {0, 0}, false, {255}), Ints{130050});
+}
+
+TEST(ArithmeticExamplesTest, Four_ATailAddsNothing) {
+  Bytes a = {0, 128, 255}, b = {s8(5), s8(-6), s8(7)};
+  a.resize(8, 200);
+  b.resize(8, 50);
+  EXPECT_EQ(product(a, false, 128, b, true, {-1}, {1000})[0] - 1248, 18360);
+  std::fill(b.begin() + 3, b.end(), s8(-1));  // zero after the removal of the zero point
+  EXPECT_EQ(product(a, false, 128, b, true, {-1}, {1000}), Ints{1248});
 }
 
 TEST(ArithmeticExamplesTest, Five_WrapsAround) { EXPECT_EQ(product({1}, true, 0, {1}, true, {0}, {INT32_MAX}), Ints{INT32_MIN}); }

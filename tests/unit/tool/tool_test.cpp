@@ -262,6 +262,8 @@ TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
   EXPECT_TRUE(untimed["cycles"].is_null());
   EXPECT_TRUE(untimed["utilisation"].is_null());
   EXPECT_TRUE(untimed["counters"].is_null());
+  EXPECT_TRUE(untimed["memory"].is_null());
+  EXPECT_EQ(one["memory"]["latency"], 40);
 }
 
 TEST(ToolReportTest, UtilisationIsThatOfEachType) {
@@ -275,16 +277,38 @@ TEST(ToolReportTest, UtilisationIsThatOfEachType) {
   expect_contains(summary(report_of({floats})), "at most 256 a cycle");
 }
 
+TEST(ToolReportTest, TypesThatDifferAreShown) {
+  const Case ints = checked("x", right());
+  Case bytes = ints;
+  bytes.b_type = golden::DType::u8;
+  Case floats = ints;
+  floats.a_type = floats.b_type = golden::DType::fp16;
+  floats.out = golden::DType::bf16;
+  const auto json = [](std::vector<Case> cases) { return nlohmann::json::parse(to_json(report_of(std::move(cases)))); };
+  EXPECT_EQ(json({ints, ints})["dtype"], "int8");
+  EXPECT_EQ(json({ints, ints})["out_dtype"], "int32");
+  EXPECT_EQ(json({ints, bytes})["dtype"], "mixed");
+  EXPECT_EQ(json({ints, bytes})["out_dtype"], "int32");
+  EXPECT_EQ(json({ints, floats})["dtype"], "mixed");
+  EXPECT_EQ(json({ints, floats})["out_dtype"], "mixed");
+  expect_contains(summary(report_of({ints, ints})), "2, of which 2 passed, int8 -> int32, seed 42\n    3x4x2 ok, 3x4x2 ok\n");
+  expect_contains(summary(report_of({ints, floats, bytes})),
+                  "3, of which 3 passed, of mixed types, seed 42\n"
+                  "    3x4x2 int8 -> int32 ok, 3x4x2 fp16 -> bf16 ok, 3x4x2 int8,uint8 -> int32 ok\n");
+}
+
 TEST(ToolReportTest, QueuedJobsHaveNoFiguresOfTheirOwn) {
   platform::GemmResult first = right();
   first.cycles = 0;
   first.counters.clear();
   const nlohmann::json json = nlohmann::json::parse(to_json(report_of({checked("x", first), checked("y", right())})));
   EXPECT_EQ(json["cycles"], 100);
-  EXPECT_TRUE(json["cases"][0]["cycles"].is_null());
-  EXPECT_TRUE(json["cases"][0]["counters"].is_null());
-  EXPECT_TRUE(json["cases"][0]["utilisation"].is_null());
   EXPECT_EQ(json["cases"][1]["cycles"], 100);
+  for (const char *key : {"cycles", "utilisation", "counters", "read_bytes", "write_bytes"}) {
+    ASSERT_TRUE(json["cases"][0].contains(key)) << key;
+    EXPECT_TRUE(json["cases"][0][key].is_null()) << key;
+    EXPECT_FALSE(json["cases"][1][key].is_null()) << key;
+  }
 }
 
 TEST(ToolReportTest, JsonOfASimulationThatEndedEarlyFails) {
@@ -293,7 +317,8 @@ TEST(ToolReportTest, JsonOfASimulationThatEndedEarlyFails) {
   const nlohmann::json json = nlohmann::json::parse(to_json(report));
   EXPECT_EQ(json["pass"], false);
   EXPECT_EQ(json["error"], report.error);
-  for (const char *unknown : {"mismatches", "cycles", "utilisation", "counters"}) EXPECT_TRUE(json[unknown].is_null()) << unknown;
+  for (const char *unknown : {"mismatches", "dtype", "out_dtype", "cycles", "utilisation", "counters"})
+    EXPECT_TRUE(json[unknown].is_null()) << unknown;
 }
 
 TEST(ToolOptionsTest, IntegersAreReadStrictly) {
