@@ -9,7 +9,6 @@ CTEST_ARGS ?=
 CMAKE_ARGS ?=
 SIM_ARGS ?=
 AREA_ARGS ?=
-EXHAUSTIVE_ARGS ?=
 # Both may be given on the command line: make sim TEST=gemm_int8 WAVES=1
 TEST ?=
 WAVES ?=
@@ -42,9 +41,12 @@ setup-test:
 setup-waves:
 	@scripts/setup sim waves
 
-# Once: CMake reconfigures by itself from here on.
+# Once: CMake reconfigures by itself from here on. A build folder that came along with a copy of the tree would build the original.
 .PHONY: configure
 configure:
+	@if grep -qs '^CMAKE_HOME_DIRECTORY' $(BUILD)/CMakeCache.txt && \
+	  ! grep -qxF 'CMAKE_HOME_DIRECTORY:INTERNAL=$(CURDIR)' $(BUILD)/CMakeCache.txt; then \
+	  echo "$(BUILD)/ belongs to another copy of this tree: make clean" >&2; exit 2; fi
 	@[ -f $(BUILD)/build.ninja ] || cmake --preset default
 
 .PHONY: tool
@@ -85,12 +87,12 @@ test:
 	@scripts/part build cmake --build $(BUILD) --parallel $(JOBS)
 	@scripts/part tests ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error $(CTEST_ARGS)
 
-# No part of `make test`: it takes minutes. The program splits the work over JOBS threads or says its progress itself.
+# No part of `make test`: it takes a minute or more, and says how far it is.
 .PHONY: test-exhaustive
 test-exhaustive: setup-test
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --parallel $(JOBS) --target systole_exhaustive
-	@$(BUILD)/tests/systole_exhaustive $(EXHAUSTIVE_ARGS)
+	@$(BUILD)/tests/systole_exhaustive
 
 .PHONY: bench
 bench: tool
