@@ -35,4 +35,5 @@ store/systole_epilogue_lane.sv
 store/systole_params.sv
 store/systole_store.sv
 store/systole_store_walk.sv
+store/systole_store_answers.sv
 systole.sv

@@ -116,7 +116,7 @@ module systole_store #(
   logic unused;
 
   // Control has checked the rest of the record, load the address; there is one ID.
-  assign unused = ^{cmd_i, wr_addr_i, m_axi_bid_i, m_axi_bresp_i[0], b_age[30:0]};
+  assign unused = ^{cmd_i, wr_addr_i, m_axi_bid_i, m_axi_bresp_i[0]};
 
   assign stopped = stop_i || stopped_q || err_valid_o;
   assign waits = cmd_i[systole_pkg::CMD_WAIT_LSB+:systole_pkg::CMD_WAIT_W];
@@ -456,59 +456,41 @@ module systole_store #(
   );
 
   // --- Responses. ----------------------------------------------------------------------------------------------------------
-  logic b_known, b_last, b_done, b_ok, failed_q;
-  logic [31:0] b_idx, b_age, cut_idx;
+  logic mem_done, b_fail;
+  logic [31:0] cut_idx, b_idx;
   logic [AxiAddrW-1:0] b_addr;
-  logic done_q, mem_done_q, b_fail_q;
-  logic [31:0] b_idx_q;
-  logic [AxiAddrW-1:0] b_addr_q;
-  logic unused_answer_ready;
 
-  systole_fifo #(
-      .W(AxiAddrW + 34),
-      .Depth(MaxWrites)
-  ) u_answers (
-      .clk_i  (clk_i),
-      .rst_ni (rst_ni),
-      .valid_i(aw_fire),
-      .ready_o(unused_answer_ready),
-      .data_i ({m_axi_awaddr_o, burst_last, burst_done, burst_idx}),
-      .valid_o(b_known),
-      .ready_i(b_fire),
-      .data_o ({b_addr, b_last, b_done, b_idx})
-  );
-
-  assign m_axi_bready_o = b_known;
   // What a RANGE or PARAM error cut off is not complete, nor is what follows it; what precedes it is.
   assign cut_idx = param_dead ? param_idx : range_idx;
-  assign b_age = b_idx - cut_idx;
-  assign b_ok = b_fire && !m_axi_bresp_i[1] && !failed_q && (!dead || b_age[31]);
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      failed_q <= 1'b0;
-      done_q <= 1'b0;
-      mem_done_q <= 1'b0;
-      b_fail_q <= 1'b0;
-    end else begin
-      if (b_fire && m_axi_bresp_i[1]) failed_q <= 1'b1;
-      b_fail_q <= b_fire && m_axi_bresp_i[1] && !failed_q;
-      done_q <= b_ok && b_last;
-      mem_done_q <= b_ok && b_last && b_done;
-    end
-  end
+  systole_store_answers #(
+      .AxiAddrW (AxiAddrW),
+      .MaxWrites(MaxWrites)
+  ) u_answers (
+      .clk_i           (clk_i),
+      .rst_ni          (rst_ni),
+      .burst_valid_i   (aw_fire),
+      .burst_addr_i    (m_axi_awaddr_o),
+      .burst_last_i    (burst_last),
+      .burst_mem_done_i(burst_done),
+      .burst_idx_i     (burst_idx),
+      .b_valid_i       (m_axi_bvalid_i),
+      .b_ready_o       (m_axi_bready_o),
+      .b_error_i       (m_axi_bresp_i[1]),
+      .cut_i           (dead),
+      .cut_idx_i       (cut_idx),
+      .done_o          (done_o),
+      .mem_done_o      (mem_done),
+      .err_valid_o     (b_fail),
+      .err_idx_o       (b_idx),
+      .err_addr_o      (b_addr)
+  );
 
-  always_ff @(posedge clk_i) begin
-    b_idx_q  <= b_idx;
-    b_addr_q <= b_addr;
-  end
-
-  assign done_o = done_q;
-  assign give_o = (8'(mem_done_q) << systole_pkg::TOKEN_MEM_DONE) | (8'(free) << systole_pkg::TOKEN_ACC_FREE);
-  assign err_valid_o = b_fail_q || range_valid || param_valid;
-  assign err_code_o = b_fail_q ? systole_pkg::ERROR_AXI_STORE :
+  assign give_o = (8'(mem_done) << systole_pkg::TOKEN_MEM_DONE) | (8'(free) << systole_pkg::TOKEN_ACC_FREE);
+  assign err_valid_o = b_fail || range_valid || param_valid;
+  assign err_code_o = b_fail ? systole_pkg::ERROR_AXI_STORE :
       param_valid ? systole_pkg::ERROR_PARAM : systole_pkg::ERROR_RANGE;
-  assign err_idx_o = b_fail_q ? b_idx_q : cut_idx;
-  assign err_addr_o = b_fail_q ? b_addr_q : param_valid ? AxiAddrW'(param_entry) : AxiAddrW'(range_addr);
+  assign err_idx_o = b_fail ? b_idx : cut_idx;
+  assign err_addr_o = b_fail ? b_addr : param_valid ? AxiAddrW'(param_entry) : AxiAddrW'(range_addr);
 
 endmodule
