@@ -22,17 +22,7 @@ using platform::GemmJob;
 using platform::GemmResult;
 using platform::RunOptions;
 
-class FloatTest : public testing::TestWithParam<std::string> {
- protected:
-  RunOptions options() const {
-    RunOptions options;
-    options.config = GetParam();
-    options.make_accelerator = engine_factory();
-    return options;
-  }
-  const platform::ConfigInfo &config() const { return platform::find_config(GetParam()); }
-  std::mt19937_64 random_ = seeded_random();
-};
+class FloatTest : public SystemTest {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FloatTest);  // binaries of configurations without floating point
 
 std::vector<std::string> float_configs() {

@@ -13,17 +13,7 @@ namespace {
 using platform::GemmJob;
 using platform::RunOptions;
 
-class GemmTest : public testing::TestWithParam<std::string> {
- protected:
-  RunOptions options() const {
-    RunOptions options;
-    options.config = GetParam();
-    options.make_accelerator = engine_factory();
-    return options;
-  }
-  const platform::ConfigInfo &config() const { return platform::find_config(GetParam()); }
-  std::mt19937_64 random_ = seeded_random();
-};
+class GemmTest : public SystemTest {};
 
 /// 1, one less and one more than a tile, and a prime, along each axis.
 std::vector<uint32_t> sizes_around(uint32_t tile, uint32_t prime) {

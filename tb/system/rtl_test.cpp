@@ -27,16 +27,7 @@ using platform::GemmJob;
 using platform::GemmResult;
 using platform::RunOptions;
 
-class RtlTest : public testing::TestWithParam<std::string> {
- protected:
-  RunOptions options() const {
-    RunOptions options;
-    options.config = GetParam();
-    options.make_accelerator = engine_factory();
-    return options;
-  }
-  std::mt19937_64 random_ = seeded_random();
-};
+class RtlTest : public SystemTest {};
 
 TEST_P(RtlTest, CausesAddUpToTheMeasuredCycles) {
   const std::vector<GemmResult> results = expect_golden(options(), {random_job(random_, 64, 64, 128)});

@@ -14,6 +14,7 @@
 #include "sim/platform/gemm.hpp"
 #include "sim/tool/check.hpp"
 #include "sim/tool/test_data.hpp"
+#include "tb/system/engine.hpp"
 
 namespace systole::tb {
 
@@ -24,6 +25,19 @@ inline std::mt19937_64 seeded_random() {
   std::cout << "SYSTOLE_SEED=" << seed << '\n';
   return std::mt19937_64{seed};
 }
+
+/// Fixture of tests that run on each configuration of the program's engine; the parameter is the configuration's name.
+class SystemTest : public testing::TestWithParam<std::string> {
+ protected:
+  platform::RunOptions options() const {
+    platform::RunOptions options;
+    options.config = GetParam();
+    options.make_accelerator = engine_factory();
+    return options;
+  }
+  const platform::ConfigInfo &config() const { return platform::find_config(GetParam()); }
+  std::mt19937_64 random_ = seeded_random();
+};
 
 /// Random int8 matrices of the given sizes, without zero points; C is int32.
 inline platform::GemmJob random_job(std::mt19937_64 &random, uint32_t m, uint32_t n, uint32_t k) {
