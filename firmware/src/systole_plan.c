@@ -193,8 +193,9 @@ static uint64_t estimate(const model_t *model, const systole_gemm_plan_t *plan, 
     }
     compute = (uint64_t)plan->k_words * plan->t_block * tile;
     compute_last = (uint64_t)plan->k_words * plan->t_block * tile_last;
-    /* A half of the accumulators is free again when its block's last sums have left the array and are read. */
-    store = store_cycles(model, plan->m_block, plan->t_block) + model->depth + model->tile_cols + HANDOVER;
+    store = store_cycles(model, plan->m_block, plan->t_block);
+    /* A half of the accumulators is free for a third block when the first one's last sums have left the array and are read. */
+    if ((uint64_t)plan->m_blocks * plan->n_blocks > 2u) store += model->depth + model->tile_cols + HANDOVER;
     records = record * (chunks + 1u);
     if (!outer_resident) records += record * chunks;
     if (!inner_resident) records += record * chunks;
