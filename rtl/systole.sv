@@ -141,8 +141,15 @@ module systole #(
   logic [5:0]            acc_rd_group;
   logic [EpLanes*32-1:0] acc_rd_data;
 
-  logic       row_issue, compute_waiting;
-  logic [4:0] act_cause;
+  logic        row_issue, compute_waiting, compute_begin;
+  logic [13:0] macs;
+  logic [4:0]  act_cause;
+
+  // For simulators and logic analysers: commands that end and begin in this cycle; read by name (systole.vlt), used by nothing here.
+  logic [5:0] trace;
+
+  assign trace = {store_done, compute_done, load_done, store_cmd_valid && store_cmd_ready, compute_begin,
+                  load_cmd_valid && load_cmd_ready};
 
   assign quiet = load_quiet && store_quiet && read_quiet;
 
@@ -231,6 +238,9 @@ module systole #(
     .row_issue_i        (row_issue),
     .act_cause_i        (act_cause),
     .compute_waiting_i  (compute_waiting),
+    .macs_i             (macs),
+    .r_burst_i          (m_axi_arvalid_o && m_axi_arready_i),
+    .w_burst_i          (m_axi_awvalid_o && m_axi_awready_i),
     .r_beat_i           (m_axi_rvalid_i && m_axi_rready_o),
     .w_beat_i           (m_axi_wvalid_o && m_axi_wready_i)
   );
@@ -351,6 +361,8 @@ module systole #(
     .err_addr_o    (compute_err_addr),
     .row_issue_o   (row_issue),
     .act_cause_o   (act_cause),
+    .begin_o       (compute_begin),
+    .macs_o        (macs),
     .cmd_waiting_o (compute_waiting),
     .wr_valid_i    (wr_valid),
     .wr_ready_o    (wr_ready),

@@ -160,7 +160,7 @@ typedef struct {
 
 /** Hardware counters, 48 bits each, since the last clear. */
 typedef struct systole_counters {
-    uint64_t total, compute, command, weights, activations, hazard, store, drain, read_bytes, write_bytes;
+    uint64_t total, compute, command, weights, activations, hazard, store, drain, read_bytes, write_bytes, read_bursts, write_bursts, macs;
 } systole_counters_t;
 
 /** The accelerator's first error since reset. */

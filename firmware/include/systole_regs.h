@@ -511,7 +511,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_COUNTER_CTRL_CLEAR_MASK 0x00000002u
 
 /* Counters, 48 bits each, from the last snapshot. */
-#define SYSTOLE_COUNTER_COUNT 10u
+#define SYSTOLE_COUNTER_COUNT 13u
 #define SYSTOLE_COUNTER_BITS 48u
 #define SYSTOLE_REG_COUNTER_TOTAL_LO 0x088u /* cycles while busy: from the doorbell to the completion of the last command */
 #define SYSTOLE_REG_COUNTER_TOTAL_HI 0x08Cu
@@ -533,6 +533,12 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_REG_COUNTER_READ_BYTES_HI 0x0CCu
 #define SYSTOLE_REG_COUNTER_WRITE_BYTES_LO 0x0D0u /* bytes of write data beats */
 #define SYSTOLE_REG_COUNTER_WRITE_BYTES_HI 0x0D4u
+#define SYSTOLE_REG_COUNTER_READ_BURSTS_LO 0x0D8u /* read bursts: read addresses accepted (commands included) */
+#define SYSTOLE_REG_COUNTER_READ_BURSTS_HI 0x0DCu
+#define SYSTOLE_REG_COUNTER_WRITE_BURSTS_LO 0x0E0u /* write bursts: write addresses accepted */
+#define SYSTOLE_REG_COUNTER_WRITE_BURSTS_HI 0x0E4u
+#define SYSTOLE_REG_COUNTER_MACS_LO 0x0E8u /* multiply-accumulates of the rows that entered the array: elements within K and N only */
+#define SYSTOLE_REG_COUNTER_MACS_HI 0x0ECu
 
 /* Puts the low `width` bits of v into a record's word; the other bits keep their values. */
 static inline void systole_field_set(uint32_t *rec, unsigned word, unsigned lsb, unsigned width, uint32_t v)

@@ -213,6 +213,9 @@ systole_result_t systole_read_counters(systole_t *dev, systole_counters_t *count
     counters->drain = READ_COUNTER(dev, DRAIN);
     counters->read_bytes = READ_COUNTER(dev, READ_BYTES);
     counters->write_bytes = READ_COUNTER(dev, WRITE_BYTES);
+    counters->read_bursts = READ_COUNTER(dev, READ_BURSTS);
+    counters->write_bursts = READ_COUNTER(dev, WRITE_BURSTS);
+    counters->macs = READ_COUNTER(dev, MACS);
     return SYSTOLE_OK;
 }
 

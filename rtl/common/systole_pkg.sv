@@ -280,7 +280,7 @@ package systole_pkg;
   localparam logic [11:0] REG_COUNTER_CTRL_OFFSET = 12'h080;  // Counters.
 
   // Counters: index in the flat vector of counters, and the offset of the low and the high word.
-  localparam int COUNTER_COUNT = 10;
+  localparam int COUNTER_COUNT = 13;
   localparam int COUNTER_W = 48;
   localparam int COUNTER_TOTAL = 0;  // cycles while busy: from the doorbell to the completion of the last command
   localparam int COUNTER_COMPUTE = 1;  // cycles in which an activation word entered row 0
@@ -292,6 +292,9 @@ package systole_pkg;
   localparam int COUNTER_DRAIN = 7;  // all matrix commands have started their last row: pipeline and stores drain
   localparam int COUNTER_READ_BYTES = 8;  // bytes of read data beats (commands included)
   localparam int COUNTER_WRITE_BYTES = 9;  // bytes of write data beats
+  localparam int COUNTER_READ_BURSTS = 10;  // read bursts: read addresses accepted (commands included)
+  localparam int COUNTER_WRITE_BURSTS = 11;  // write bursts: write addresses accepted
+  localparam int COUNTER_MACS = 12;  // multiply-accumulates of the rows that entered the array: elements within K and N only
   localparam logic [11:0] REG_COUNTER_TOTAL_LO_OFFSET = 12'h088;
   localparam logic [11:0] REG_COUNTER_TOTAL_HI_OFFSET = 12'h08C;
   localparam logic [11:0] REG_COUNTER_COMPUTE_LO_OFFSET = 12'h090;
@@ -312,5 +315,11 @@ package systole_pkg;
   localparam logic [11:0] REG_COUNTER_READ_BYTES_HI_OFFSET = 12'h0CC;
   localparam logic [11:0] REG_COUNTER_WRITE_BYTES_LO_OFFSET = 12'h0D0;
   localparam logic [11:0] REG_COUNTER_WRITE_BYTES_HI_OFFSET = 12'h0D4;
+  localparam logic [11:0] REG_COUNTER_READ_BURSTS_LO_OFFSET = 12'h0D8;
+  localparam logic [11:0] REG_COUNTER_READ_BURSTS_HI_OFFSET = 12'h0DC;
+  localparam logic [11:0] REG_COUNTER_WRITE_BURSTS_LO_OFFSET = 12'h0E0;
+  localparam logic [11:0] REG_COUNTER_WRITE_BURSTS_HI_OFFSET = 12'h0E4;
+  localparam logic [11:0] REG_COUNTER_MACS_LO_OFFSET = 12'h0E8;
+  localparam logic [11:0] REG_COUNTER_MACS_HI_OFFSET = 12'h0EC;
 
 endpackage

@@ -34,6 +34,8 @@ module systole_compute #(
   output logic [AxiAddrW-1:0]   err_addr_o,
   output logic                  row_issue_o,  // an activation word enters row 0
   output logic [4:0]            act_cause_o,  // why not: one of {no command, store, hazard, activations, weights}
+  output logic                  begin_o,      // a command's first row
+  output logic [13:0]           macs_o,       // multiply-accumulates of the row before, for the counter
   output logic                  cmd_waiting_o,  // a command is on its way to the activation sequencer
 
   input  logic                  wr_valid_i,
@@ -170,6 +172,8 @@ module systole_compute #(
     .act_free_o     (row_act_free),
     .acc_full_o     (row_acc_full),
     .last_o         (row_last),
+    .begin_o        (begin_o),
+    .macs_o         (macs_o),
     .cause_o        (act_cause_o),
     .err_valid_o    (act_err),
     .err_idx_o      (act_err_idx),

@@ -92,6 +92,9 @@ module systole_control #(
     input  logic                row_issue_i,
     input  logic [         4:0] act_cause_i,
     input  logic                compute_waiting_i,  // a MATMUL is between the queue and the activation sequencer
+    input  logic [        13:0] macs_i,             // of the row that entered the cycle before
+    input  logic                r_burst_i,
+    input  logic                w_burst_i,
     input  logic                r_beat_i,
     input  logic                w_beat_i
 );
@@ -282,6 +285,9 @@ module systole_control #(
       .cause_i        (act_cause_i),
       // A matrix command in its queue is one that the sequencer has not decoded yet.
       .commands_left_i(dispatch_index != tail || compute_cmd_valid_o || compute_waiting_i),
+      .macs_i,
+      .r_burst_i,
+      .w_burst_i,
       .r_beat_i,
       .w_beat_i,
       .snapshot_i     (snapshot),

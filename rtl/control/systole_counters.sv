@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The performance counters. Each counts one for every cycle of `busy_i` in which its event holds (bytes: the bytes of a beat).
+/// The performance counters. Each counts one for every cycle of `busy_i` in which its event holds; bytes: the bytes of a beat;
+/// MACS: `macs_i`, what the row of the cycle before does.
 /// `snapshot_i` copies all of them to `snapshot_o` at the end of its cycle, without that cycle; `clear_i` zeroes them, that
 /// cycle's events included, after the snapshot if both come together. `cause_i` has, in every cycle without `row_issue_i`, one
 /// bit set: {no command, store, hazard, activations, weights}; "no command" counts as COMMAND while `commands_left_i`, else
@@ -14,6 +15,9 @@ module systole_counters #(
     input  logic       row_issue_i,
     input  logic [4:0] cause_i,
     input  logic       commands_left_i,
+    input  logic [13:0] macs_i,
+    input  logic       r_burst_i,
+    input  logic       w_burst_i,
     input  logic       r_beat_i,
     input  logic       w_beat_i,
     input  logic       snapshot_i,
@@ -36,12 +40,17 @@ module systole_counters #(
   assign event_now[systole_pkg::COUNTER_DRAIN] = !row_issue_i && cause_i[4] && !commands_left_i;
   assign event_now[systole_pkg::COUNTER_READ_BYTES] = r_beat_i;
   assign event_now[systole_pkg::COUNTER_WRITE_BYTES] = w_beat_i;
+  assign event_now[systole_pkg::COUNTER_READ_BURSTS] = r_burst_i;
+  assign event_now[systole_pkg::COUNTER_WRITE_BURSTS] = w_burst_i;
+  assign event_now[systole_pkg::COUNTER_MACS] = 1'b1;
 
   generate
     for (genvar c = 0; c < Count; c++) begin : gen_counter
       localparam int Step =
           c == systole_pkg::COUNTER_READ_BYTES || c == systole_pkg::COUNTER_WRITE_BYTES ? BeatBytes : 1;
-      logic [W-1:0] counter_q, snapshot_q;
+      logic [W-1:0] counter_q, snapshot_q, step;
+
+      assign step = c == systole_pkg::COUNTER_MACS ? W'(macs_i) : W'(Step);
 
       assign snapshot_o[c*W+:W] = snapshot_q;
 
@@ -52,7 +61,7 @@ module systole_counters #(
         end else begin
           if (snapshot_i) snapshot_q <= counter_q;
           if (clear_i) counter_q <= '0;
-          else if (busy_i && event_now[c]) counter_q <= counter_q + W'(Step);
+          else if (busy_i && event_now[c]) counter_q <= counter_q + step;
         end
       end
     end

@@ -82,7 +82,7 @@ module systole_regs (
   localparam logic [1:0] RESP_SLVERR = 2'b10;
   // The counters' words lie in one piece, TOTAL first, each low word before high word.
   localparam logic [11:0] COUNTER_FIRST = systole_pkg::REG_COUNTER_TOTAL_LO_OFFSET;
-  localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_WRITE_BYTES_HI_OFFSET;
+  localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_MACS_HI_OFFSET;
 
   logic ctrl_enable_d, ctrl_enable_q;
   logic ctrl_soft_reset_d, ctrl_soft_reset_q;

@@ -153,7 +153,10 @@ std::map<std::string, uint64_t> named(const systole_counters_t &c) {
           {"store", c.store},
           {"drain", c.drain},
           {"read_bytes", c.read_bytes},
-          {"write_bytes", c.write_bytes}};
+          {"write_bytes", c.write_bytes},
+          {"read_bursts", c.read_bursts},
+          {"write_bursts", c.write_bursts},
+          {"macs", c.macs}};
 }
 
 /// Runs the jobs with the driver; the program of the host.

@@ -226,6 +226,7 @@ class ComputeBench {
     if (dut.rst_ni) {
       if (dut.row_issue_o) row_cycles.push_back(now);
       if (!dut.row_issue_o) causes[dut.act_cause_o]++;
+      macs += dut.macs_o;
       if (dut.done_o) done_cycles.push_back(now);
       if (dut.give_o) gives.emplace_back(now, dut.give_o);
       if (dut.err_valid_o && errors++ == 0) error_address = dut.err_addr_o;
@@ -312,6 +313,7 @@ class ComputeBench {
   std::vector<uint64_t> done_cycles;                 ///< cycles in which done_o was high
   std::vector<std::pair<uint64_t, unsigned>> gives;  ///< cycle, tokens
   std::map<unsigned, uint64_t> causes;
+  uint64_t macs = 0;             ///< sum of macs_o
   unsigned tokens = 0xff;        ///< tok_avail_i
   bool random_tokens = false;    ///< withhold tokens at random
   bool random_commands = false;  ///< offer commands at random

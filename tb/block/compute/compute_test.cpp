@@ -47,13 +47,17 @@ TYPED_TEST(ComputeTest, RandomCommandsEqualTheLoop) {
     typename TypeParam::Bench bench(seed * 1000 + round);
     bench.random_tokens = round & 1;
     bench.random_commands = round & 2;
+    uint64_t macs = 0;
     for (int i = 0; i < 40; i++) {
       Matmul m = bench.random_command();
       m.wait = SYSTOLE_COMPUTE_TAKES;
       m.give = SYSTOLE_COMPUTE_GIVES;
       bench.submit(m);
+      const uint64_t k_bytes = m.k1 * ((m.k0 - 1) * 2 * TypeParam::kRows + m.k_tail);
+      macs += uint64_t(m.m0) * m.m1 * (m.float_dtype != 0 ? k_bytes / 2 : k_bytes) * ((m.n - 1) * TypeParam::kCols + m.n_tail);
     }
     ASSERT_TRUE(bench.run(200000));
+    EXPECT_EQ(bench.macs, macs) << "round " << round;
     EXPECT_EQ(bench.compare(), 0) << "round " << round;
     EXPECT_EQ(bench.errors, 0);
     EXPECT_EQ(bench.taken, SYSTOLE_COMPUTE_TAKES);

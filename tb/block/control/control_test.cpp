@@ -186,7 +186,7 @@ TYPED_TEST(ControlTest, DisabledItNeitherFetchesNorDispatches) {
 TYPED_TEST(ControlTest, CountersAddUpAndTotalIsTheBusyTime) {
   auto &bench = this->bench;
   uint64_t rows = 0;
-  uint64_t written_beats = 0;
+  uint64_t written_beats = 0, written_bursts = 0, read_bursts = 0, macs = 0;
   uint64_t busy_from = 0;
   std::array<uint64_t, 5> causes{};
   bool counting = false;
@@ -197,10 +197,16 @@ TYPED_TEST(ControlTest, CountersAddUpAndTotalIsTheBusyTime) {
     d.row_issue_i = row;
     d.act_cause_i = static_cast<CData>(row ? bench.random.below(32) : 1U << cause);
     d.w_beat_i = bench.random.percent(30);
+    d.w_burst_i = bench.random.percent(10);
+    d.r_burst_i = bench.random.percent(20);
+    d.macs_i = bench.random.percent(50) ? bench.random.below(8193) : 0;
     if (counting && bench.now >= busy_from && bench.model_head != bench.written) {
       rows += row ? 1 : 0;
       causes[cause] += row ? 0 : 1;
       written_beats += d.w_beat_i;
+      written_bursts += d.w_burst_i;
+      read_bursts += d.r_burst_i;
+      macs += d.macs_i;
     }
   };
   bench.start(0x1000, 5);
@@ -237,6 +243,9 @@ TYPED_TEST(ControlTest, CountersAddUpAndTotalIsTheBusyTime) {
   EXPECT_GE(bench.read64(SYSTOLE_REG_COUNTER_DRAIN_LO), drain);
   EXPECT_EQ(bench.read64(SYSTOLE_REG_COUNTER_READ_BYTES_LO), 30U * 64);
   EXPECT_EQ(bench.read64(SYSTOLE_REG_COUNTER_WRITE_BYTES_LO), written_beats * TypeParam::beat_bytes);
+  EXPECT_EQ(bench.read64(SYSTOLE_REG_COUNTER_READ_BURSTS_LO), read_bursts);
+  EXPECT_EQ(bench.read64(SYSTOLE_REG_COUNTER_WRITE_BURSTS_LO), written_bursts);
+  EXPECT_EQ(bench.read64(SYSTOLE_REG_COUNTER_MACS_LO), macs);
   bench.write(SYSTOLE_REG_COUNTER_CTRL, 1);
   EXPECT_EQ(bench.read64(SYSTOLE_REG_COUNTER_TOTAL_LO), 0U) << "cleared after the snapshot";
 }
