@@ -53,8 +53,9 @@ TYPED_TEST(ComputeTest, RandomCommandsEqualTheLoop) {
       m.wait = SYSTOLE_COMPUTE_TAKES;
       m.give = SYSTOLE_COMPUTE_GIVES;
       bench.submit(m);
-      const uint64_t k_bytes = m.k1 * ((m.k0 - 1) * 2 * TypeParam::kRows + m.k_tail);
-      macs += uint64_t(m.m0) * m.m1 * (m.float_dtype != 0 ? k_bytes / 2 : k_bytes) * ((m.n - 1) * TypeParam::kCols + m.n_tail);
+      const unsigned bytes = m.float_dtype != 0 ? 2 : 1;
+      const uint64_t k = m.k1 * ((m.k0 - 1) * 2 * TypeParam::kRows / bytes + m.k_tail / bytes);
+      macs += uint64_t(m.m0) * m.m1 * k * ((m.n - 1) * TypeParam::kCols + m.n_tail);
     }
     ASSERT_TRUE(bench.run(200000));
     EXPECT_EQ(bench.macs, macs) << "round " << round;

@@ -46,7 +46,7 @@ constexpr std::array<Register, 23> registers{{
     {0x080, "COUNTER_CTRL", Access::trigger, 0x3, 0},
 }};
 constexpr uint32_t counters_first = 0x088;
-constexpr unsigned counters = 10;
+constexpr unsigned counters = 13;
 constexpr unsigned okay = 0;
 constexpr unsigned slverr = 2;
 
