@@ -517,7 +517,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_REG_COUNTER_TOTAL_HI 0x08Cu
 #define SYSTOLE_REG_COUNTER_COMPUTE_LO 0x090u /* cycles in which an activation word entered row 0 */
 #define SYSTOLE_REG_COUNTER_COMPUTE_HI 0x094u
-#define SYSTOLE_REG_COUNTER_COMMAND_LO 0x098u /* no matrix command: the next one is not yet fetched or decoded */
+#define SYSTOLE_REG_COUNTER_COMMAND_LO 0x098u /* no matrix command has come yet, while records of the ring are still to be fetched or dispatched */
 #define SYSTOLE_REG_COUNTER_COMMAND_HI 0x09Cu
 #define SYSTOLE_REG_COUNTER_WEIGHTS_LO 0x0A0u /* a tile waits for its weights */
 #define SYSTOLE_REG_COUNTER_WEIGHTS_HI 0x0A4u
@@ -527,7 +527,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_REG_COUNTER_HAZARD_HI 0x0B4u
 #define SYSTOLE_REG_COUNTER_STORE_LO 0x0B8u /* a tile waits for a free accumulator half */
 #define SYSTOLE_REG_COUNTER_STORE_HI 0x0BCu
-#define SYSTOLE_REG_COUNTER_DRAIN_LO 0x0C0u /* all matrix commands have started their last row: pipeline and stores drain */
+#define SYSTOLE_REG_COUNTER_DRAIN_LO 0x0C0u /* no matrix command is left and all records are dispatched: pipeline and stores drain */
 #define SYSTOLE_REG_COUNTER_DRAIN_HI 0x0C4u
 #define SYSTOLE_REG_COUNTER_READ_BYTES_LO 0x0C8u /* bytes of read data beats (commands included) */
 #define SYSTOLE_REG_COUNTER_READ_BYTES_HI 0x0CCu

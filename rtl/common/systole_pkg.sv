@@ -284,12 +284,13 @@ package systole_pkg;
   localparam int COUNTER_W = 48;
   localparam int COUNTER_TOTAL = 0;  // cycles while busy: from the doorbell to the completion of the last command
   localparam int COUNTER_COMPUTE = 1;  // cycles in which an activation word entered row 0
-  localparam int COUNTER_COMMAND = 2;  // no matrix command: the next one is not yet fetched or decoded
+  // no matrix command has come yet, while records of the ring are still to be fetched or dispatched
+  localparam int COUNTER_COMMAND = 2;
   localparam int COUNTER_WEIGHTS = 3;  // a tile waits for its weights
   localparam int COUNTER_ACTIVATIONS = 4;  // a tile waits for its activations
   localparam int COUNTER_HAZARD = 5;  // a tile waits for results of an earlier one on the same accumulator rows
   localparam int COUNTER_STORE = 6;  // a tile waits for a free accumulator half
-  localparam int COUNTER_DRAIN = 7;  // all matrix commands have started their last row: pipeline and stores drain
+  localparam int COUNTER_DRAIN = 7;  // no matrix command is left and all records are dispatched: pipeline and stores drain
   localparam int COUNTER_READ_BYTES = 8;  // bytes of read data beats (commands included)
   localparam int COUNTER_WRITE_BYTES = 9;  // bytes of write data beats
   localparam int COUNTER_READ_BURSTS = 10;  // read bursts: read addresses accepted (commands included)
