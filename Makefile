@@ -25,7 +25,9 @@ help:
 	@echo "make waves TEST=...         the same, and open them in GTKWave"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
-	@echo "make bench                  performance tables, as text and $(BUILD)/bench/*.json"
+	@echo "make bench                  performance tables and roofline, as text, $(BUILD)/bench/*.json and .svg"
+	@echo "make bench SEED=7           200 random shapes by the timing model"
+	@echo "make bench RESNET_RTL=1     ResNet-50's 54 layers on the RTL, each equal to the model"
 	@echo "make area                   Yosys figures of element, epilogue lane, arrays and 4x4 machine; $(BUILD)/area/area.json"
 	@echo "make lint                   RTL lint in three tools on every configuration, style, stale generated files"
 	@echo "make format                 clang-format on all C and C++ files"
@@ -96,7 +98,8 @@ test-exhaustive: setup-test
 
 .PHONY: bench
 bench: tool
-	@scripts/bench
+	@cmake --build $(BUILD) --parallel $(JOBS) --target systole-model
+	@scripts/bench $(if $(SEED),--seed '$(SEED)') $(if $(filter-out 0,$(RESNET_RTL)),--resnet-rtl) $(BENCH_ARGS)
 
 .PHONY: area
 area: setup-test

@@ -134,33 +134,53 @@ typedef struct {
     systole_epilogue_t epilogue;
 } systole_gemm_t;
 
+/** How long an operand stays in its buffer. */
+enum systole_keep {
+    SYSTOLE_KEEP_NOT = 0,  /**< each block of C loads its chunks anew */
+    SYSTOLE_KEEP_PASS = 1, /**< the outer loop's operand: loaded once for all inner blocks */
+    SYSTOLE_KEEP_JOB = 2   /**< the inner loop's operand: all of it fits and is loaded once */
+};
+
 /** How an operand goes through its buffer. */
 typedef struct systole_operand_plan {
-    bool resident;       /**< loaded once per outer block (outer operand) or once per job (inner operand), else per block */
-    uint32_t slots;      /**< pieces that the buffer holds */
+    uint32_t keep;       /**< enum systole_keep */
+    uint32_t slots;      /**< slots of the buffer, used in turn (SYSTOLE_KEEP_JOB: one) */
     uint32_t slot_words; /**< words of a slot */
-    uint32_t piece;      /**< K words a load covers, a multiple of k_chunk; 0: each load covers one chunk */
-    uint64_t loads;      /**< loads in the whole job */
+    uint32_t
+        piece; /**< K words that a slot holds of each row, a multiple of k_chunk or all of K; SYSTOLE_KEEP_NOT: 0, one chunk */
+    uint64_t loads; /**< how often slots are filled in the whole job; saturates */
 } systole_operand_plan_t;
 
-/** How a product is cut up; see docs/driver.md. */
+/**
+ * How a product is cut up; see docs/driver.md. Rows of C, column tiles and K are cut into equal parts (m_block, t_block, k_chunk; the
+ * last one may be smaller). A head or tail that is not 0 is the size of the first or last part; parts then grow from the beginning
+ * as head, head, 2 * head, 4 * head, … and shrink to the end the same way. The outer dimension has its head and tail in the job,
+ * the inner one its head in the first pass of the outer loop and its tail in the last one.
+ */
 typedef struct {
-    uint32_t k_words;           /**< K in buffer words, rounded up */
-    uint32_t n_tiles;           /**< N in column tiles, rounded up */
-    bool n_outer;               /**< true: for column blocks: for row blocks; false: the other way round */
-    uint32_t m_block, m_blocks; /**< rows of a block of C, and how many blocks */
-    uint32_t t_block, n_blocks; /**< column tiles of a block, and how many blocks */
-    uint32_t k_chunk;           /**< words of K per MATMUL */
-    bool ramp;                  /**< the job's first chunk comes in parts of 1, 1, 2, 4, … words */
-    bool params;                /**< bias, per-column zero points or per-column requantisation are used */
-    bool params_resident;       /**< … and fit their bank as a whole */
+    uint32_t k_words;                 /**< K in buffer words, rounded up */
+    uint32_t n_tiles;                 /**< N in column tiles, rounded up */
+    bool n_outer;                     /**< true: for column blocks: for row blocks; false: the other way round */
+    uint32_t m_block, m_head, m_tail; /**< rows of a block of C: most, first, last */
+    uint32_t t_block, t_head, t_tail; /**< column tiles of a block: most, first, last */
+    uint32_t m_blocks, n_blocks; /**< row blocks and column blocks; of the inner dimension in a pass between first and last */
+    uint32_t k_chunk;            /**< words of K per MATMUL, at most */
+    uint32_t k_head;             /**< the first one's in the first block (or, if an operand is kept, pass) */
+    uint32_t k_tail;             /**< the last one's in the last block, at most */
+    uint32_t t_part;      /**< the first block's weights come in parts of t_part, t_part, 2 * t_part, … tiles; 0: whole */
+    uint32_t acc_slots;   /**< blocks for which the accumulators have places: 2 (halves), or 4 */
+    bool params;          /**< bias, per-column zero points or per-column requantisation are used */
+    bool params_resident; /**< … and fit their bank as a whole */
     systole_operand_plan_t a, b;
-    uint64_t cycles; /**< estimate, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */
+    uint64_t blocks;   /**< blocks of C, each one STORE; saturates */
+    uint64_t commands; /**< records; saturates */
+    uint64_t cycles;   /**< forecast, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */
 } systole_gemm_plan_t;
 
 /** Hardware counters, 48 bits each, since the last clear. */
 typedef struct systole_counters {
-    uint64_t total, compute, command, weights, activations, hazard, store, drain, read_bytes, write_bytes, read_bursts, write_bursts, macs;
+    uint64_t total, compute, command, weights, activations, hazard, store, drain, read_bytes, write_bytes, read_bursts,
+        write_bursts, macs;
 } systole_counters_t;
 
 /** The accelerator's first error since reset. */

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the records of a matrix product, one after another, from a plan. Two cursors walk the same sequence of chunks: one
- * emits loads, the other MATMULs and STOREs; the first is at most LEAD chunks ahead, and never so far that a load
- * would wait for a token whose giver is not in the ring yet. docs/driver.md has the token protocol. */
+/* Writes the records of a matrix product, one after another, from a plan: chunk by chunk its loads, its MATMUL and, after a block's
+ * last chunk, its STORE. The same walk, without writing anything, gives the plan's forecast. docs/driver.md has the token protocol. */
 #include "systole_internal.h"
 #include "systole_plan.h"
-
-/* Chunks that loads may be ahead in the ring. More would put a MATMUL behind loads that do not fit the load queue. */
-#define LEAD 2u
+#include "systole_time.h"
 
 /* Binary32 bounds that clamp nothing. */
 #define FLOAT_INFINITY 0x7F800000u
@@ -14,49 +11,64 @@
 
 /* A place in the sequence: for outer block: for inner block: for chunk of K. */
 typedef struct {
-    uint32_t outer, inner;   /* block indices */
+    uint32_t outer, inner;   /* first row or column tile of the outer and of the inner block */
     uint32_t k;              /* first word of the chunk */
-    uint32_t a_slot, b_slot; /* slots of the current pieces */
-    uint32_t a_base, b_base; /* slots of the first pieces of a resident outer operand */
+    uint32_t part;           /* first tile, in the block, of a part of the chunk */
+    bool first_pass;         /* the first outer block */
+    bool last_pass;          /* the last outer block */
+    uint32_t a_slot, b_slot; /* streamed: the slot of the current chunk; resident outer operand: of its first piece */
     uint64_t block;          /* blocks before this one */
-    uint64_t chunk;          /* chunks before this one */
 } cursor_t;
 
-/* The chunk under a cursor. */
+/* The chunk under a cursor, or one part of it. */
 typedef struct {
     uint32_t row, rows;       /* of the block in C */
     uint32_t tile, tiles;     /* column tiles */
     uint32_t column, columns; /* columns */
     uint32_t words;           /* of K */
     bool first, last;         /* chunk of its block */
+    uint32_t part_tile;       /* the part: first tile in the block, */
+    uint32_t part_tiles;      /* tiles, */
+    uint32_t part_columns;    /* columns */
+    bool first_part, last_part;
+    bool ramp; /* K is cut with growing chunks */
+    bool tail; /* … with shrinking ones */
 } chunk_t;
 
 /* One operand's part in a chunk. */
 typedef struct {
-    uint32_t offset; /* of the chunk in its piece, in words */
-    uint32_t words;  /* of the piece */
-    bool load;       /* the piece must be loaded for this chunk */
-    bool done;       /* the chunk is the last user of the piece */
-    bool ends;       /* the chunk is the last one of the piece */
+    uint32_t word;   /* of the chunk's first word in the buffer */
+    uint32_t stride; /* words from row to row */
+    bool load;       /* something must be loaded for this chunk: */
+    bool all;        /* all units of K (each is loaded by itself), or the one that begins with this chunk */
+    bool fresh;      /* what is loaded is the first in its slot */
+    bool done;       /* the chunk is the last user of the slot */
 } part_t;
 
+/* What grows with time and blocks. */
 typedef struct {
-    systole_t *dev; /* NULL: only count */
+    uint64_t count;            /* records */
+    uint64_t a_slots, b_slots; /* slots filled */
+    uint64_t a_frees, b_frees; /* FREE tokens that emitted MATMULs give */
+    uint64_t cycles;           /* forecast: cycles that were skipped */
+} progress_t;
+
+typedef struct {
+    systole_t *dev;       /* NULL: only count */
+    systole_time_t *time; /* NULL: no forecast */
     const systole_capabilities_t *caps;
     const systole_gemm_t *gemm;
     const systole_gemm_plan_t *plan;
     uint32_t element_log2, out_log2; /* bytes of an operand's and of a result's element */
     uint32_t word_elements_log2;     /* elements of a buffer word */
-    uint32_t outers, inners;
-    uint64_t blocks, blocks_done;
-    uint64_t a_loads, b_loads; /* operand loads emitted */
-    uint64_t a_frees, b_frees; /* FREE tokens that emitted MATMULs give */
-    bool array_params;         /* bias or zero points: parameters that MATMULs read */
-    bool store_params;         /* scales and shifts, which STOREs read */
-    bool guarded;              /* a block's seeds or parameters wait for the STORE of the block two before */
-    uint32_t first_wait;       /* tokens that the next LOAD takes besides its own */
-    uint32_t count;
-    cursor_t load, compute;
+    systole_cut_t outer, inner;      /* the outer blocks, the inner blocks of this pass */
+    uint32_t inner_total;
+    bool array_params;   /* bias or zero points: parameters that MATMULs read */
+    bool store_params;   /* scales and shifts, which STOREs read */
+    bool guarded;        /* a block's seeds or parameters wait for the STORE of the block two before */
+    uint32_t first_wait; /* tokens that the next LOAD takes besides its own */
+    progress_t done;
+    cursor_t at;
     uint32_t record[SYSTOLE_COMMAND_WORDS];
     systole_result_t result;
 } generator_t;
@@ -65,92 +77,134 @@ static uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* --- the sequence of chunks -------------------------------------------------------------------------------------------- */
 
-static void clear_cursor(cursor_t *cursor)
+/* Whether the operand is kept for the inner loop (a block of the outer dimension), and whether all of it is kept for the job. */
+static bool kept_for_pass(const systole_operand_plan_t *operand) { return operand->keep == SYSTOLE_KEEP_PASS; }
+static bool kept_for_job(const systole_operand_plan_t *operand) { return operand->keep == SYSTOLE_KEEP_JOB; }
+
+static void begin_pass(generator_t *gen)
 {
-    cursor->outer = 0;
-    cursor->inner = 0;
-    cursor->k = 0;
-    cursor->a_slot = 0;
-    cursor->b_slot = 0;
-    cursor->a_base = 0;
-    cursor->b_base = 0;
-    cursor->block = 0;
-    cursor->chunk = 0;
+    const uint32_t size = systole_cut_size(&gen->outer, gen->at.outer);
+
+    gen->at.first_pass = gen->at.outer == 0u;
+    gen->at.last_pass = gen->at.outer + size == gen->outer.total;
+    gen->at.inner = 0;
+    systole_inner_cut(gen->plan, gen->gemm->m, gen->at.first_pass, gen->at.last_pass, &gen->inner);
 }
 
-static void look_at_chunk(const generator_t *gen, const cursor_t *cursor, chunk_t *chunk)
+static void look_at_chunk(const generator_t *gen, chunk_t *chunk)
 {
     const systole_gemm_plan_t *plan = gen->plan;
-    const uint32_t m_index = plan->n_outer ? cursor->inner : cursor->outer;
-    const uint32_t n_index = plan->n_outer ? cursor->outer : cursor->inner;
+    const cursor_t *at = &gen->at;
+    const uint32_t outer = systole_cut_size(&gen->outer, at->outer), inner = systole_cut_size(&gen->inner, at->inner);
 
-    chunk->row = m_index * plan->m_block;
-    chunk->rows = min_u32(plan->m_block, gen->gemm->m - chunk->row);
-    chunk->tile = n_index * plan->t_block;
-    chunk->tiles = min_u32(plan->t_block, plan->n_tiles - chunk->tile);
+    chunk->row = plan->n_outer ? at->inner : at->outer;
+    chunk->rows = plan->n_outer ? inner : outer;
+    chunk->tile = plan->n_outer ? at->outer : at->inner;
+    chunk->tiles = plan->n_outer ? outer : inner;
     chunk->column = chunk->tile << gen->caps->cols_log2;
     chunk->columns = min_u32(gen->gemm->n - chunk->column, chunk->tiles << gen->caps->cols_log2);
-    chunk->words = systole_chunk_words(plan, plan->ramp && cursor->block == 0u, cursor->k);
-    chunk->first = cursor->k == 0u;
-    chunk->last = cursor->k + chunk->words == plan->k_words;
-}
-
-static void look_at_part(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk,
-                         const systole_operand_plan_t *operand, bool outer, part_t *part)
-{
-    bool load = true, done = true;
-
-    if (operand->resident) {
-        load = outer ? cursor->inner == 0u : cursor->outer == 0u;
-        done = outer ? cursor->inner + 1u == gen->inners : cursor->outer + 1u == gen->outers;
+    chunk->ramp = at->block == 0u || kept_for_job(&plan->a) || kept_for_job(&plan->b) ||
+                  (at->first_pass && (kept_for_pass(&plan->a) || kept_for_pass(&plan->b)));
+    chunk->tail = at->block + 1u == plan->blocks;
+    chunk->words = systole_chunk_words(plan, chunk->ramp, chunk->tail, at->k);
+    chunk->first = at->k == 0u;
+    chunk->last = at->k + chunk->words == plan->k_words;
+    chunk->part_tile = at->part;
+    chunk->part_tiles = chunk->tiles;
+    if (at->block == 0u && plan->t_part != 0u) {
+        systole_cut_t cut;
+        systole_part_cut(plan, chunk->tiles, &cut);
+        chunk->part_tiles = systole_cut_size(&cut, at->part);
     }
-    if (operand->piece == 0u) {
-        part->offset = 0;
-        part->words = chunk->words;
-    } else {
-        part->offset = cursor->k % operand->piece;
-        part->words = min_u32(operand->piece, gen->plan->k_words - (cursor->k - part->offset));
-    }
-    part->ends = part->offset + chunk->words == part->words;
-    part->load = load && part->offset == 0u;
-    part->done = done && part->ends;
+    chunk->part_columns = min_u32(chunk->columns - (at->part << gen->caps->cols_log2), chunk->part_tiles << gen->caps->cols_log2);
+    chunk->first_part = at->part == 0u;
+    chunk->last_part = at->part + chunk->part_tiles == chunk->tiles;
 }
 
-static void advance_slot(const systole_operand_plan_t *operand, const part_t *part, uint32_t *slot)
+/* Where one operand's rows `row` to `row + rows` of `total` lie in its buffer, and what is to be done for them. */
+static void look_at_part(const generator_t *gen, const chunk_t *chunk, const systole_operand_plan_t *operand, uint32_t slot,
+                         uint32_t row, uint32_t rows, uint32_t total, part_t *part)
 {
-    if (part->ends && ++*slot == operand->slots) *slot = 0;
-}
+    const cursor_t *at = &gen->at;
+    const bool last_inner = at->inner + systole_cut_size(&gen->inner, at->inner) == gen->inner.total;
+    uint32_t begin, piece;
 
-static void advance(const generator_t *gen, cursor_t *cursor, const chunk_t *chunk, const part_t *a, const part_t *b)
-{
-    const systole_gemm_plan_t *plan = gen->plan;
-    bool pass;
-
-    advance_slot(&plan->a, a, &cursor->a_slot);
-    advance_slot(&plan->b, b, &cursor->b_slot);
-    ++cursor->chunk;
-    if (!chunk->last) {
-        cursor->k += chunk->words;
+    part->all = false;
+    part->fresh = true;
+    if (operand->keep == SYSTOLE_KEEP_NOT) {
+        part->word = slot * operand->slot_words;
+        part->stride = chunk->words;
+        part->load = true;
+        part->done = true;
         return;
     }
-    cursor->k = 0;
-    ++cursor->block;
-    pass = cursor->inner + 1u == gen->inners;
-    /* The resident outer operand is used again from its first piece; after the last inner block the next one follows it. */
-    if (plan->a.resident && !plan->n_outer) {
-        if (pass) cursor->a_base = cursor->a_slot;
-        cursor->a_slot = cursor->a_base;
+    begin = systole_unit_begin(gen->plan, operand, chunk->ramp && (at->first_pass || kept_for_job(operand)), at->k);
+    part->stride = systole_unit_words(gen->plan, operand, chunk->ramp && (at->first_pass || kept_for_job(operand)), begin);
+    if (kept_for_job(operand)) {
+        part->word = total * begin + row * part->stride + (at->k - begin);
+        part->all = at->inner != 0u;
+        part->load = at->first_pass && (part->all ? at->k == 0u : at->k == begin);
+        part->done = false;
+        return;
     }
-    if (plan->b.resident && plan->n_outer) {
-        if (pass) cursor->b_base = cursor->b_slot;
-        cursor->b_slot = cursor->b_base;
+    piece = at->k / operand->piece;
+    slot += piece;
+    if (slot >= operand->slots) slot -= operand->slots;
+    piece *= operand->piece;
+    part->word = slot * operand->slot_words + rows * (begin - piece) + (at->k - begin);
+    part->load = at->inner == 0u && at->k == begin;
+    part->fresh = begin == piece;
+    part->done = last_inner && (chunk->last || at->k + chunk->words == piece + operand->piece);
+}
+
+static void look_at_parts(const generator_t *gen, const chunk_t *chunk, part_t *a, part_t *b)
+{
+    look_at_part(gen, chunk, &gen->plan->a, gen->at.a_slot, chunk->row, chunk->rows, gen->gemm->m, a);
+    look_at_part(gen, chunk, &gen->plan->b, gen->at.b_slot, chunk->column, chunk->columns, gen->gemm->n, b);
+    /* Activations come with the first part, weights part by part. */
+    a->load = a->load && chunk->first_part;
+    a->done = a->done && chunk->last_part;
+    b->word += (chunk->part_tile << gen->caps->cols_log2) * b->stride;
+    b->fresh = b->fresh && chunk->first_part;
+    b->done = b->done && chunk->last_part;
+}
+
+/* Slots used up by a chunk; `pass`: it was the last one of its pass. */
+static void advance_slot(const generator_t *gen, const systole_operand_plan_t *operand, bool pass, uint32_t *slot)
+{
+    if (operand->keep == SYSTOLE_KEEP_NOT) {
+        if (++*slot == operand->slots) *slot = 0;
+    } else if (kept_for_pass(operand) && pass) {
+        *slot += (gen->plan->k_words - 1u) / operand->piece + 1u;
+        if (*slot >= operand->slots) *slot -= operand->slots;
     }
-    if (pass) {
-        cursor->inner = 0;
-        ++cursor->outer;
-    } else {
-        ++cursor->inner;
+}
+
+static void advance(generator_t *gen, const chunk_t *chunk)
+{
+    cursor_t *at = &gen->at;
+    const uint32_t size = systole_cut_size(&gen->inner, at->inner);
+    const bool pass = chunk->last && at->inner + size == gen->inner.total;
+
+    if (!chunk->last_part) {
+        at->part += chunk->part_tiles;
+        return;
     }
+    at->part = 0;
+    advance_slot(gen, &gen->plan->a, pass, &at->a_slot);
+    advance_slot(gen, &gen->plan->b, pass, &at->b_slot);
+    if (!chunk->last) {
+        at->k += chunk->words;
+        return;
+    }
+    at->k = 0;
+    ++at->block;
+    if (!pass) {
+        at->inner += size;
+        return;
+    }
+    at->outer += systole_cut_size(&gen->outer, at->outer);
+    if (at->outer < gen->outer.total) begin_pass(gen);
 }
 
 /* --- records ----------------------------------------------------------------------------------------------------------- */
@@ -170,15 +224,23 @@ static void begin_record(generator_t *gen, uint32_t opcode, uint32_t wait, uint3
 
 static void end_record(generator_t *gen)
 {
-    if (gen->count != UINT32_MAX) ++gen->count;
+    ++gen->done.count;
     if (gen->dev != NULL && gen->result == SYSTOLE_OK) gen->result = systole_ring_push(gen->dev, gen->record);
 }
 
 static void emit_load(generator_t *gen, uint32_t dest, uint32_t bank, uint32_t word, uint64_t address, uint32_t length,
                       uint32_t count, int64_t pitch, uint32_t wait, uint32_t give)
 {
-    begin_record(gen, SYSTOLE_OPCODE_LOAD, wait | gen->first_wait, give);
+    wait |= gen->first_wait;
     gen->first_wait = 0;
+    if (gen->time != NULL) {
+        const uint32_t mask = ((uint32_t)1u << gen->caps->axi_bytes_log2) - 1u;
+        ++gen->done.count;
+        systole_time_load(gen->time, count, length, pitch == (int64_t)length,
+                          (((uint32_t)address | (count > 1u ? (uint32_t)pitch : 0u)) & mask) == 0u, wait, give);
+        return;
+    }
+    begin_record(gen, SYSTOLE_OPCODE_LOAD, wait, give);
     SYSTOLE_SET(gen->record, LOAD_ADDRESS_LO, address);
     SYSTOLE_SET(gen->record, LOAD_ADDRESS_HI, address >> 32);
     SYSTOLE_SET(gen->record, LOAD_DEST, dest);
@@ -192,44 +254,47 @@ static void emit_load(generator_t *gen, uint32_t dest, uint32_t bank, uint32_t w
 }
 
 /* First parameter entry of a block's columns: its own if the bank holds all, else one of two halves in turn. */
-static uint32_t param_entry(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+static uint32_t param_entry(const generator_t *gen, const chunk_t *chunk)
 {
     if (gen->plan->params_resident) return chunk->tile;
-    return (cursor->block & 1u) != 0u ? gen->caps->param_entries >> 1 : 0u;
+    return (gen->at.block & 1u) != 0u ? gen->caps->param_entries >> 1 : 0u;
 }
 
-static uint32_t acc_row(const generator_t *gen, const cursor_t *cursor)
+/* First accumulator row of a block: the halves in turn and, with four places, the halves of each in turn. */
+static uint32_t acc_row(const generator_t *gen)
 {
-    return (cursor->block & 1u) != 0u ? gen->caps->acc_rows : 0u;
+    const uint32_t rows = gen->caps->acc_rows;
+    const uint32_t half = (gen->at.block & 1u) != 0u ? rows : 0u;
+    return half + (gen->plan->acc_slots == 4u && (gen->at.block & 2u) != 0u ? rows >> 1 : 0u);
 }
 
 /* Whether this chunk brings the bias and zero points of its block's columns. */
-static bool loads_array_params(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+static bool loads_array_params(const generator_t *gen, const chunk_t *chunk)
 {
-    if (!gen->array_params || !chunk->first) return false;
+    if (!gen->array_params || !chunk->first || !chunk->first_part) return false;
     if (!gen->plan->params_resident) return true;
-    return gen->plan->n_outer ? cursor->inner == 0u : cursor->outer == 0u;
+    return gen->plan->n_outer ? gen->at.inner == 0u : gen->at.first_pass;
 }
 
 /* Whether this chunk brings scales and shifts. Nobody needs them before the block's STORE, so they come last. If the banks hold
  * all of N, the first block brings all: one PARAM_FULL token a job, however far loads run ahead of stores. */
-static bool loads_store_params(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+static bool loads_store_params(const generator_t *gen, const chunk_t *chunk)
 {
-    return gen->store_params && chunk->last && (cursor->block == 0u || !gen->plan->params_resident);
+    return gen->store_params && chunk->last && chunk->last_part && (gen->at.block == 0u || !gen->plan->params_resident);
 }
 
 /* Whether this chunk's first load of seeds or parameters must wait until the block two before, which used the same half, is
  * complete. */
-static bool takes_guard(const generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+static bool takes_guard(const generator_t *gen, const chunk_t *chunk)
 {
     const bool early =
         gen->gemm->seed != 0u || gen->array_params; /* such loads come with the block's first chunk, else the last */
-    return gen->guarded && cursor->block >= 2u && (early ? chunk->first : chunk->last);
+    return gen->guarded && gen->at.block >= 2u && (early ? chunk->first : chunk->last);
 }
 
-static void emit_array_params(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait, uint32_t give)
+static void emit_array_params(generator_t *gen, const chunk_t *chunk, uint32_t wait, uint32_t give)
 {
-    const uint32_t entry = param_entry(gen, cursor, chunk);
+    const uint32_t entry = param_entry(gen, chunk);
     const bool zero_points = gen->gemm->b_zero_points != 0u, bias = gen->gemm->bias != 0u;
 
     if (zero_points) {
@@ -243,11 +308,11 @@ static void emit_array_params(generator_t *gen, const cursor_t *cursor, const ch
     }
 }
 
-static void emit_store_params(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait)
+static void emit_store_params(generator_t *gen, const chunk_t *chunk, uint32_t wait)
 {
     const systole_epilogue_t *epilogue = &gen->gemm->epilogue;
     const bool all = gen->plan->params_resident;
-    const uint32_t entry = all ? 0u : param_entry(gen, cursor, chunk);
+    const uint32_t entry = all ? 0u : param_entry(gen, chunk);
     const uint32_t column = all ? 0u : chunk->column, columns = all ? gen->gemm->n : chunk->columns;
     const bool shifts = epilogue->shifts != 0u;
 
@@ -260,16 +325,20 @@ static void emit_store_params(generator_t *gen, const cursor_t *cursor, const ch
 }
 
 /* Loads the block of the seed matrix, tile by tile: consecutive accumulator rows are rows of one tile. */
-static void emit_seed(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait, uint32_t give)
+static void emit_seed(generator_t *gen, const chunk_t *chunk, uint32_t wait, uint32_t give)
 {
     const uint32_t cols_log2 = gen->caps->cols_log2, cols = (uint32_t)1u << cols_log2;
     const uint32_t full = chunk->columns >> cols_log2, rest = chunk->columns - (full << cols_log2);
     const uint64_t address =
         gen->gemm->seed + (uint64_t)((int64_t)chunk->row * gen->gemm->seed_pitch) + (uint64_t)chunk->column * 4u;
     const int64_t pitch = chunk->rows > 1u ? gen->gemm->seed_pitch : 0;
-    uint32_t row = acc_row(gen, cursor);
+    uint32_t row = acc_row(gen);
 
-    if (full != 0u) {
+    if (full != 0u && gen->time != NULL) {
+        systole_time_load(gen->time, full * chunk->rows, cols * 4u, false, true, wait, rest != 0u ? 0u : give);
+        ++gen->done.count;
+        wait = 0;
+    } else if (full != 0u) {
         begin_record(gen, SYSTOLE_OPCODE_LOAD, wait | gen->first_wait, rest != 0u ? 0u : give);
         gen->first_wait = 0;
         wait = 0;
@@ -283,8 +352,8 @@ static void emit_seed(generator_t *gen, const cursor_t *cursor, const chunk_t *c
         SYSTOLE_SET(gen->record, LOAD_PITCH1, pitch);
         SYSTOLE_SET(gen->record, LOAD_PITCH2, full > 1u ? cols * 4u : 0u);
         end_record(gen);
-        row += full * chunk->rows;
     }
+    row += full * chunk->rows;
     if (rest != 0u) {
         emit_load(gen, SYSTOLE_DEST_ACC, 0, row, address + (uint64_t)full * cols * 4u, rest * 4u, chunk->rows, pitch, wait, give);
     }
@@ -297,48 +366,71 @@ static uint32_t piece_bytes(const generator_t *gen, uint32_t k, uint32_t words)
     return min_u32(words << elements_log2, gen->gemm->k - (k << elements_log2)) << gen->element_log2;
 }
 
-/* All loads of the chunk under the load cursor. */
-static void emit_chunk_loads(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, const part_t *a, const part_t *b)
+/* The loads of one operand for the current chunk: of the unit that begins with it, or of all units of K one after another. Only
+ * the last one gives a token, only the first takes one. */
+static void emit_operand(generator_t *gen, const chunk_t *chunk, const systole_operand_plan_t *operand, const part_t *part,
+                         bool is_a, uint32_t wait, uint32_t give)
+{
+    const systole_gemm_t *gemm = gen->gemm;
+    const uint32_t column = chunk->column + (chunk->part_tile << gen->caps->cols_log2);
+    const uint32_t row = is_a ? chunk->row : column, rows = is_a ? chunk->rows : chunk->part_columns;
+    const uint32_t total = is_a ? gemm->m : gemm->n, dest = is_a ? SYSTOLE_DEST_ACT : SYSTOLE_DEST_WGT;
+    const int64_t pitch = is_a ? gemm->a_pitch : gemm->b_pitch;
+    const uint64_t address = (is_a ? gemm->a : gemm->b) + (uint64_t)((int64_t)row * pitch);
+    uint32_t k = gen->at.k, word = part->word, stride = part->stride;
+
+    for (;;) {
+        const bool last = !part->all || k + stride == gen->plan->k_words;
+        emit_load(gen, dest, 0, word, address + systole_shift_left(k, gen->caps->word_bytes_log2), piece_bytes(gen, k, stride),
+                  rows, pitch, wait, last ? give : 0u);
+        if (last) return;
+        wait = 0;
+        k += stride;
+        stride = systole_unit_words(gen->plan, operand, chunk->ramp, k);
+        word = total * k + row * stride;
+    }
+}
+
+/* All loads of the current chunk. */
+static void emit_chunk_loads(generator_t *gen, const chunk_t *chunk, const part_t *a, const part_t *b)
 {
     const systole_gemm_plan_t *plan = gen->plan;
-    const systole_gemm_t *gemm = gen->gemm;
-    const uint64_t offset = systole_shift_left(cursor->k, gen->caps->word_bytes_log2);
-    const bool seed = gemm->seed != 0u && chunk->first, params = loads_array_params(gen, cursor, chunk);
-    uint32_t guard = takes_guard(gen, cursor, chunk) ? SYSTOLE_TOKEN_MEM_DONE : 0u;
+    const bool seed = gen->gemm->seed != 0u && chunk->first && chunk->first_part, params = loads_array_params(gen, chunk);
+    uint32_t guard = takes_guard(gen, chunk) ? SYSTOLE_TOKEN_MEM_DONE : 0u;
 
     if (params) {
-        emit_array_params(gen, cursor, chunk, guard, b->load ? 0u : SYSTOLE_TOKEN_WGT_FULL);
+        emit_array_params(gen, chunk, guard, b->load ? 0u : SYSTOLE_TOKEN_WGT_FULL);
         guard = 0;
     }
     if (b->load) {
-        emit_load(gen, SYSTOLE_DEST_WGT, 0, cursor->b_slot * plan->b.slot_words,
-                  gemm->b + (uint64_t)((int64_t)chunk->column * gemm->b_pitch) + offset, piece_bytes(gen, cursor->k, b->words),
-                  chunk->columns, gemm->b_pitch, gen->b_loads >= plan->b.slots ? SYSTOLE_TOKEN_WGT_FREE : 0u,
-                  SYSTOLE_TOKEN_WGT_FULL);
-        ++gen->b_loads;
+        const bool used = b->fresh && !kept_for_job(&plan->b) && gen->done.b_slots++ >= plan->b.slots;
+        emit_operand(gen, chunk, &plan->b, b, false, used ? SYSTOLE_TOKEN_WGT_FREE : 0u, SYSTOLE_TOKEN_WGT_FULL);
     }
     if (a->load) {
-        emit_load(gen, SYSTOLE_DEST_ACT, 0, cursor->a_slot * plan->a.slot_words,
-                  gemm->a + (uint64_t)((int64_t)chunk->row * gemm->a_pitch) + offset, piece_bytes(gen, cursor->k, a->words),
-                  chunk->rows, gemm->a_pitch, gen->a_loads >= plan->a.slots ? SYSTOLE_TOKEN_ACT_FREE : 0u,
-                  seed ? 0u : SYSTOLE_TOKEN_ACT_FULL);
-        ++gen->a_loads;
+        const bool used = a->fresh && !kept_for_job(&plan->a) && gen->done.a_slots++ >= plan->a.slots;
+        emit_operand(gen, chunk, &plan->a, a, true, used ? SYSTOLE_TOKEN_ACT_FREE : 0u, seed ? 0u : SYSTOLE_TOKEN_ACT_FULL);
     }
     if (seed) {
-        emit_seed(gen, cursor, chunk, guard, SYSTOLE_TOKEN_ACT_FULL);
+        emit_seed(gen, chunk, guard, SYSTOLE_TOKEN_ACT_FULL);
         guard = 0;
     }
-    if (loads_store_params(gen, cursor, chunk)) emit_store_params(gen, cursor, chunk, guard);
+    if (loads_store_params(gen, chunk)) emit_store_params(gen, chunk, guard);
 }
 
-static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, const part_t *a, const part_t *b,
-                        uint32_t wait, uint32_t give)
+static void emit_matmul(generator_t *gen, const chunk_t *chunk, const part_t *a, const part_t *b, uint32_t wait, uint32_t give)
 {
     const systole_gemm_plan_t *plan = gen->plan;
     const systole_gemm_t *gemm = gen->gemm;
     const uint32_t cols_log2 = gen->caps->cols_log2;
+    const uint32_t tail = chunk->part_columns - ((chunk->part_tiles - 1u) << cols_log2);
     uint32_t seed = SYSTOLE_SEED_KEEP;
 
+    if (gen->time != NULL) {
+        ++gen->done.count;
+        systole_time_matmul(gen->time, chunk->rows, chunk->part_tiles, tail, chunk->words,
+                            !chunk->first && chunk->part_tiles == chunk->tiles, (uint32_t)gen->at.block & 1u, wait, give);
+        return;
+    }
     if (chunk->first && gemm->seed == 0u) seed = gemm->bias != 0u ? SYSTOLE_SEED_BIAS : SYSTOLE_SEED_ZERO;
     begin_record(gen, SYSTOLE_OPCODE_MATMUL, wait, give);
     SYSTOLE_SET(gen->record, MATMUL_A_DTYPE, gemm->a_dtype);
@@ -352,29 +444,29 @@ static void emit_matmul(generator_t *gen, const cursor_t *cursor, const chunk_t 
     } else {
         SYSTOLE_SET(gen->record, MATMUL_B_ZERO_POINT, gemm->b_zero_point);
     }
-    SYSTOLE_SET(gen->record, MATMUL_ACT, cursor->a_slot * plan->a.slot_words + a->offset);
-    SYSTOLE_SET(gen->record, MATMUL_WGT, cursor->b_slot * plan->b.slot_words + b->offset);
-    SYSTOLE_SET(gen->record, MATMUL_ACC, acc_row(gen, cursor));
-    if (gen->array_params) SYSTOLE_SET(gen->record, MATMUL_PARAM, param_entry(gen, cursor, chunk));
+    SYSTOLE_SET(gen->record, MATMUL_ACT, a->word);
+    SYSTOLE_SET(gen->record, MATMUL_WGT, b->word);
+    SYSTOLE_SET(gen->record, MATMUL_ACC, acc_row(gen) + chunk->part_tile * chunk->rows);
+    if (gen->array_params) SYSTOLE_SET(gen->record, MATMUL_PARAM, param_entry(gen, chunk) + chunk->part_tile);
     SYSTOLE_SET(gen->record, MATMUL_M0, chunk->rows);
     SYSTOLE_SET(gen->record, MATMUL_M1, 1);
-    SYSTOLE_SET(gen->record, MATMUL_ACT_M0_STRIDE, a->words);
+    SYSTOLE_SET(gen->record, MATMUL_ACT_M0_STRIDE, a->stride);
     SYSTOLE_SET(gen->record, MATMUL_K0, chunk->words);
     SYSTOLE_SET(gen->record, MATMUL_K1, 1);
     SYSTOLE_SET(gen->record, MATMUL_ACT_K0_STRIDE, 1);
     SYSTOLE_SET(gen->record, MATMUL_WGT_K0_STRIDE, 1);
-    SYSTOLE_SET(gen->record, MATMUL_N, chunk->tiles);
+    SYSTOLE_SET(gen->record, MATMUL_N, chunk->part_tiles);
     SYSTOLE_SET(gen->record, MATMUL_K_TAIL,
                 chunk->last ? piece_bytes(gen, plan->k_words - 1u, 1) : (uint32_t)1u << gen->caps->word_bytes_log2);
-    SYSTOLE_SET(gen->record, MATMUL_N_TAIL, chunk->columns - ((chunk->tiles - 1u) << cols_log2));
-    SYSTOLE_SET(gen->record, MATMUL_WGT_N_STRIDE, b->words << cols_log2);
-    SYSTOLE_SET(gen->record, MATMUL_WGT_COL_STRIDE, b->words);
+    SYSTOLE_SET(gen->record, MATMUL_N_TAIL, tail);
+    SYSTOLE_SET(gen->record, MATMUL_WGT_N_STRIDE, b->stride << cols_log2);
+    SYSTOLE_SET(gen->record, MATMUL_WGT_COL_STRIDE, b->stride);
     SYSTOLE_SET(gen->record, MATMUL_ACC_N_STRIDE, chunk->rows);
     end_record(gen);
 }
 
 /* The epilogue's fields of a STORE. */
-static void set_epilogue(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk)
+static void set_epilogue(generator_t *gen, const chunk_t *chunk)
 {
     const systole_epilogue_t *epilogue = &gen->gemm->epilogue;
     const uint32_t out = epilogue->out_dtype;
@@ -389,7 +481,7 @@ static void set_epilogue(generator_t *gen, const cursor_t *cursor, const chunk_t
         SYSTOLE_SET(gen->record, STORE_OUT_ZERO_POINT, epilogue->out_zero_point);
         if (gen->store_params) {
             SYSTOLE_SET(gen->record, STORE_PER_COLUMN, 1);
-            SYSTOLE_SET(gen->record, STORE_PARAM, param_entry(gen, cursor, chunk));
+            SYSTOLE_SET(gen->record, STORE_PARAM, param_entry(gen, chunk));
         } else {
             SYSTOLE_SET(gen->record, STORE_SCALE, epilogue->scale);
             SYSTOLE_SET(gen->record, STORE_SHIFT, epilogue->shift);
@@ -399,117 +491,241 @@ static void set_epilogue(generator_t *gen, const cursor_t *cursor, const chunk_t
     SYSTOLE_SET(gen->record, STORE_CLAMP_MAX, epilogue->clamp ? epilogue->clamp_max : high);
 }
 
-static void emit_store(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, uint32_t wait, uint32_t give, bool irq)
+static void emit_store(generator_t *gen, const chunk_t *chunk, uint32_t wait, uint32_t give, bool irq)
 {
     const systole_gemm_t *gemm = gen->gemm;
     const uint64_t address =
         gemm->c + (uint64_t)((int64_t)chunk->row * gemm->c_pitch) + systole_shift_left(chunk->column, gen->out_log2);
 
+    if (gen->time != NULL) {
+        const uint32_t mask = ((uint32_t)1u << gen->caps->axi_bytes_log2) - 1u;
+        ++gen->done.count;
+        systole_time_store(gen->time, (uint32_t)gen->at.block & 1u, chunk->rows, chunk->columns,
+                           gemm->c_pitch == (int64_t)systole_shift_left(chunk->columns, gen->out_log2),
+                           (((uint32_t)address | (chunk->rows > 1u ? (uint32_t)gemm->c_pitch : 0u)) & mask) == 0u, wait, give);
+        return;
+    }
     begin_record(gen, SYSTOLE_OPCODE_STORE, wait, give);
     if (irq) SYSTOLE_SET(gen->record, CMD_IRQ, 1);
     SYSTOLE_SET(gen->record, STORE_ADDRESS_LO, address);
     SYSTOLE_SET(gen->record, STORE_ADDRESS_HI, address >> 32);
-    SYSTOLE_SET(gen->record, STORE_ACC, acc_row(gen, cursor));
+    SYSTOLE_SET(gen->record, STORE_ACC, acc_row(gen));
     SYSTOLE_SET(gen->record, STORE_ACC_N_STRIDE, chunk->rows);
     SYSTOLE_SET(gen->record, STORE_M0, chunk->rows);
     SYSTOLE_SET(gen->record, STORE_M1, 1);
     SYSTOLE_SET(gen->record, STORE_PITCH0, chunk->rows > 1u ? gemm->c_pitch : 0);
     SYSTOLE_SET(gen->record, STORE_N, chunk->tiles);
     SYSTOLE_SET(gen->record, STORE_N_TAIL, chunk->columns - ((chunk->tiles - 1u) << gen->caps->cols_log2));
-    set_epilogue(gen, cursor, chunk);
+    set_epilogue(gen, chunk);
     end_record(gen);
 }
 
-/* The MATMUL of the chunk under the compute cursor and, after a block's last chunk, its STORE. */
-static void emit_chunk_compute(generator_t *gen, const cursor_t *cursor, const chunk_t *chunk, const part_t *a, const part_t *b)
+/* The MATMUL of the current chunk and, after a block's last chunk, its STORE. */
+static void emit_chunk_compute(generator_t *gen, const chunk_t *chunk, const part_t *a, const part_t *b)
 {
     const systole_gemm_plan_t *plan = gen->plan;
-    const bool seed = gen->gemm->seed != 0u && chunk->first, params = loads_array_params(gen, cursor, chunk);
-    const bool job_ends = cursor->block + 1u == gen->blocks && chunk->last;
-    const bool successor = cursor->block + 2u < gen->blocks; /* some block will use this accumulator half again */
+    const bool seed = gen->gemm->seed != 0u && chunk->first && chunk->first_part, params = loads_array_params(gen, chunk);
+    const bool block_ends = chunk->last && chunk->last_part, job_ends = gen->at.block + 1u == plan->blocks && block_ends;
+    const bool successor = gen->at.block + plan->acc_slots < plan->blocks; /* a block will use this one's accumulators again */
     uint32_t wait = 0, give = 0, store_wait = SYSTOLE_TOKEN_ACC_FULL, store_give = 0;
 
     if (a->load || seed) wait |= SYSTOLE_TOKEN_ACT_FULL;
     if (b->load || params) wait |= SYSTOLE_TOKEN_WGT_FULL;
-    if (chunk->first && cursor->block >= 2u) wait |= SYSTOLE_TOKEN_ACC_FREE;
-    if (a->done && gen->a_frees + plan->a.slots < plan->a.loads) {
+    if (chunk->first && chunk->first_part && gen->at.block >= plan->acc_slots) wait |= SYSTOLE_TOKEN_ACC_FREE;
+    if (a->done && gen->done.a_frees + plan->a.slots < plan->a.loads) {
         give |= SYSTOLE_TOKEN_ACT_FREE;
-        ++gen->a_frees;
+        ++gen->done.a_frees;
     }
-    if (b->done && gen->b_frees + plan->b.slots < plan->b.loads) {
+    if (b->done && gen->done.b_frees + plan->b.slots < plan->b.loads) {
         give |= SYSTOLE_TOKEN_WGT_FREE;
-        ++gen->b_frees;
+        ++gen->done.b_frees;
     }
-    if (loads_store_params(gen, cursor, chunk)) store_wait |= SYSTOLE_TOKEN_PARAM_FULL;
+    if (loads_store_params(gen, chunk)) store_wait |= SYSTOLE_TOKEN_PARAM_FULL;
     if (successor) store_give |= SYSTOLE_TOKEN_ACC_FREE;
     if ((successor && gen->guarded) || job_ends) store_give |= SYSTOLE_TOKEN_MEM_DONE;
 
-    emit_matmul(gen, cursor, chunk, a, b, wait, give | (chunk->last ? SYSTOLE_TOKEN_ACC_FULL : 0u));
-    if (chunk->last) {
-        emit_store(gen, cursor, chunk, store_wait, store_give, job_ends);
-        ++gen->blocks_done;
-    }
+    emit_matmul(gen, chunk, a, b, wait, give | (block_ends ? SYSTOLE_TOKEN_ACC_FULL : 0u));
+    if (block_ends) emit_store(gen, chunk, store_wait, store_give, job_ends);
 }
 
-/* Whether the chunk's loads may be put in the ring now: the givers of the tokens they take are there already. */
-static bool may_load(const generator_t *gen, const chunk_t *chunk, const part_t *a, const part_t *b)
+/* --- the walk ---------------------------------------------------------------------------------------------------------- */
+
+static void begin_walk(generator_t *gen, const systole_capabilities_t *caps, const systole_gemm_t *gemm,
+                       const systole_gemm_plan_t *plan)
 {
-    const systole_gemm_plan_t *plan = gen->plan;
-    if (gen->load.chunk > gen->compute.chunk + LEAD) return false;
-    if (a->load && gen->a_loads >= gen->a_frees + plan->a.slots) return false;
-    if (b->load && gen->b_loads >= gen->b_frees + plan->b.slots) return false;
-    return !(takes_guard(gen, &gen->load, chunk) && gen->load.block >= gen->blocks_done + 2u);
+    gen->dev = NULL;
+    gen->time = NULL;
+    gen->caps = caps;
+    gen->gemm = gemm;
+    gen->plan = plan;
+    gen->element_log2 = systole_element_bytes_log2(gemm->a_dtype);
+    gen->out_log2 = systole_element_bytes_log2(gemm->epilogue.out_dtype);
+    gen->word_elements_log2 = caps->word_bytes_log2 - gen->element_log2;
+    gen->array_params = gemm->bias != 0u || gemm->b_zero_points != 0u;
+    gen->store_params = gemm->epilogue.scales != 0u;
+    gen->guarded = gemm->seed != 0u || (plan->params && !plan->params_resident);
+    gen->first_wait = 0;
+    gen->done.count = 0;
+    gen->done.a_slots = 0;
+    gen->done.b_slots = 0;
+    gen->done.a_frees = 0;
+    gen->done.b_frees = 0;
+    gen->done.cycles = 0;
+    gen->result = SYSTOLE_OK;
+    systole_outer_cut(plan, gemm->m, &gen->outer);
+    gen->at.outer = 0;
+    gen->at.k = 0;
+    gen->at.part = 0;
+    gen->at.a_slot = 0;
+    gen->at.b_slot = 0;
+    gen->at.block = 0;
+    begin_pass(gen);
 }
 
-static systole_result_t generate(systole_t *dev, const systole_capabilities_t *caps, const systole_gemm_t *gemm,
-                                 const systole_gemm_plan_t *plan, bool chained, uint32_t *count)
+/* One chunk. */
+static void step(generator_t *gen)
 {
-    generator_t gen;
     chunk_t chunk;
     part_t a, b;
 
-    gen.dev = dev;
-    gen.caps = caps;
-    gen.gemm = gemm;
-    gen.plan = plan;
-    gen.element_log2 = systole_element_bytes_log2(gemm->a_dtype);
-    gen.out_log2 = systole_element_bytes_log2(gemm->epilogue.out_dtype);
-    gen.word_elements_log2 = caps->word_bytes_log2 - gen.element_log2;
-    gen.outers = plan->n_outer ? plan->n_blocks : plan->m_blocks;
-    gen.inners = plan->n_outer ? plan->m_blocks : plan->n_blocks;
-    gen.blocks = (uint64_t)plan->n_blocks * plan->m_blocks;
-    gen.blocks_done = 0;
-    gen.a_loads = 0;
-    gen.b_loads = 0;
-    gen.a_frees = 0;
-    gen.b_frees = 0;
-    gen.array_params = gemm->bias != 0u || gemm->b_zero_points != 0u;
-    gen.store_params = gemm->epilogue.scales != 0u;
-    gen.guarded = gemm->seed != 0u || (plan->params && !plan->params_resident);
-    gen.first_wait = chained ? SYSTOLE_TOKEN_MEM_DONE : 0u;
-    gen.count = 0;
-    gen.result = SYSTOLE_OK;
-    clear_cursor(&gen.load);
-    clear_cursor(&gen.compute);
+    look_at_chunk(gen, &chunk);
+    look_at_parts(gen, &chunk, &a, &b);
+    emit_chunk_loads(gen, &chunk, &a, &b);
+    emit_chunk_compute(gen, &chunk, &a, &b);
+    advance(gen, &chunk);
+}
 
-    while (gen.compute.outer < gen.outers && gen.result == SYSTOLE_OK) {
-        while (gen.load.outer < gen.outers) {
-            look_at_chunk(&gen, &gen.load, &chunk);
-            look_at_part(&gen, &gen.load, &chunk, &plan->a, !plan->n_outer, &a);
-            look_at_part(&gen, &gen.load, &chunk, &plan->b, plan->n_outer, &b);
-            if (!may_load(&gen, &chunk, &a, &b)) break;
-            emit_chunk_loads(&gen, &gen.load, &chunk, &a, &b);
-            advance(&gen, &gen.load, &chunk, &a, &b);
-        }
-        look_at_chunk(&gen, &gen.compute, &chunk);
-        look_at_part(&gen, &gen.compute, &chunk, &plan->a, !plan->n_outer, &a);
-        look_at_part(&gen, &gen.compute, &chunk, &plan->b, plan->n_outer, &b);
-        emit_chunk_compute(&gen, &gen.compute, &chunk, &a, &b);
-        advance(&gen, &gen.compute, &chunk, &a, &b);
-    }
-    *count = gen.count;
+static systole_result_t generate(systole_t *dev, const systole_gemm_t *gemm, const systole_gemm_plan_t *plan)
+{
+    generator_t gen;
+
+    begin_walk(&gen, &dev->caps, gemm, plan);
+    gen.dev = dev;
+    gen.first_wait = dev->chained ? SYSTOLE_TOKEN_MEM_DONE : 0u;
+    while (gen.at.outer < gen.outer.total && gen.result == SYSTOLE_OK) step(&gen);
     return gen.result;
 }
+
+/* --- the forecast ------------------------------------------------------------------------------------------------------ */
+
+/* A loop of which equal rounds are skipped once they have become periodic. */
+typedef struct {
+    uint32_t size;     /* of a round */
+    uint32_t rounds;   /* equal ones in a row, without the ones skipped */
+    uint64_t blocks;   /* blocks before the mark */
+    progress_t before; /* at the mark, and the engines' clocks there */
+    uint64_t compute, load, store;
+} loop_t;
+
+static uint64_t times(uint64_t a, uint32_t b)
+{
+    const uint64_t high = (a >> 32) * b, low = (uint64_t)(uint32_t)a * b;
+    if ((high >> 32) != 0u) return SYSTOLE_SATURATED;
+    return systole_sat_add(high << 32, low);
+}
+
+static void mark(const generator_t *gen, loop_t *loop)
+{
+    loop->before.count = gen->done.count;
+    loop->before.a_slots = gen->done.a_slots;
+    loop->before.b_slots = gen->done.b_slots;
+    loop->before.a_frees = gen->done.a_frees;
+    loop->before.b_frees = gen->done.b_frees;
+    loop->before.cycles = gen->done.cycles;
+    loop->compute = gen->time->array_free;
+    loop->load = gen->time->bus;
+    loop->store = gen->time->store_read;
+    loop->blocks = gen->at.block;
+}
+
+/* What happened since the mark happens `n` times more, without being looked at. */
+static void skip(generator_t *gen, const loop_t *loop, uint32_t n)
+{
+    progress_t *done = &gen->done;
+    uint64_t cycles = gen->time->array_free - loop->compute;
+
+    /* The slowest engine will set the pace, even if the others still live on what is there. */
+    if (gen->time->bus - loop->load > cycles) cycles = gen->time->bus - loop->load;
+    if (gen->time->store_read - loop->store > cycles) cycles = gen->time->store_read - loop->store;
+
+    done->count = systole_sat_add(done->count, times(done->count - loop->before.count, n));
+    done->a_slots = systole_sat_add(done->a_slots, times(done->a_slots - loop->before.a_slots, n));
+    done->b_slots = systole_sat_add(done->b_slots, times(done->b_slots - loop->before.b_slots, n));
+    done->a_frees = systole_sat_add(done->a_frees, times(done->a_frees - loop->before.a_frees, n));
+    done->b_frees = systole_sat_add(done->b_frees, times(done->b_frees - loop->before.b_frees, n));
+    cycles = systole_sat_add(cycles, done->cycles - loop->before.cycles);
+    done->cycles = systole_sat_add(done->cycles, times(cycles, n));
+    gen->at.block = systole_sat_add(gen->at.block, times(gen->at.block - loop->blocks, n));
+}
+
+/* At the begin of a round of a loop at `position`: marks, counts and skips. Two rounds make a period, since blocks use the halves
+ * of the accumulators in turn; four rounds are gone through before, two are left at the end. Returns the new position. */
+static uint32_t round_begins(generator_t *gen, loop_t *loop, uint32_t position, uint32_t size, uint32_t end)
+{
+    if (size != loop->size) {
+        loop->size = size;
+        loop->rounds = 0;
+    }
+    if (loop->rounds == 2u) mark(gen, loop);
+    if (loop->rounds == 4u && end > position && (end - position) / size >= 4u) {
+        const uint32_t n = ((end - position) / size - 2u) / 2u;
+        skip(gen, loop, n);
+        position += n * 2u * size;
+    }
+    ++loop->rounds;
+    return position;
+}
+
+static void begin_loop(loop_t *loop)
+{
+    loop->size = 0;
+    loop->rounds = 0;
+}
+
+bool systole_walk(systole_time_t *time, const systole_capabilities_t *caps, const systole_gemm_t *gemm, systole_gemm_plan_t *plan,
+                  uint64_t limit)
+{
+    generator_t gen;
+    loop_t passes, blocks, chunks;
+    uint32_t period = plan->k_chunk;
+
+    begin_walk(&gen, caps, gemm, plan);
+    systole_time_begin(time, caps, gen.out_log2);
+    gen.time = time;
+    if (plan->a.keep != SYSTOLE_KEEP_NOT && plan->a.piece > period) period = plan->a.piece;
+    if (plan->b.keep != SYSTOLE_KEEP_NOT && plan->b.piece > period) period = plan->b.piece;
+    begin_loop(&passes);
+    begin_loop(&blocks);
+    begin_loop(&chunks);
+    while (gen.at.outer < gen.outer.total) {
+        if (gen.at.part != 0u) {
+            /* Between two parts of a chunk. */
+        } else if (gen.at.k == 0u) {
+            if (gen.at.inner == 0u) {
+                begin_loop(&blocks);
+                if (!gen.at.first_pass && gen.at.outer < gen.outer.tail_begin) {
+                    gen.at.outer = round_begins(&gen, &passes, gen.at.outer, systole_cut_size(&gen.outer, gen.at.outer),
+                                                gen.outer.tail_begin);
+                    begin_pass(&gen);
+                }
+            }
+            if (gen.at.inner < gen.inner.tail_begin && gen.at.inner >= gen.inner.head_end) {
+                gen.at.inner =
+                    round_begins(&gen, &blocks, gen.at.inner, systole_cut_size(&gen.inner, gen.at.inner), gen.inner.tail_begin);
+            }
+            begin_loop(&chunks);
+        } else if (gen.at.k % period == 0u) {
+            gen.at.k = round_begins(&gen, &chunks, gen.at.k, period, plan->k_words);
+        }
+        step(&gen);
+        if (systole_sat_add(gen.done.cycles, time->array_free) > limit) return false;
+    }
+    plan->cycles = systole_sat_add(gen.done.cycles, systole_time_end(time));
+    plan->commands = gen.done.count;
+    return true;
+}
+
+/* --- the API ----------------------------------------------------------------------------------------------------------- */
 
 systole_result_t systole_gemm_commands(const systole_t *dev, const systole_gemm_t *gemm, uint32_t *count)
 {
@@ -519,18 +735,18 @@ systole_result_t systole_gemm_commands(const systole_t *dev, const systole_gemm_
     if (count == NULL) return SYSTOLE_ERR_BAD_ARG;
     result = systole_gemm_plan(dev, gemm, &plan);
     if (result != SYSTOLE_OK) return result;
-    return generate(NULL, &dev->caps, gemm, &plan, false, count);
+    *count = plan.commands > UINT32_MAX ? UINT32_MAX : (uint32_t)plan.commands;
+    return SYSTOLE_OK;
 }
 
 systole_result_t systole_gemm(systole_t *dev, const systole_gemm_t *gemm)
 {
     systole_gemm_plan_t plan;
     systole_result_t result;
-    uint32_t count;
 
     result = systole_gemm_plan(dev, gemm, &plan);
     if (result != SYSTOLE_OK) return result;
-    result = generate(dev, &dev->caps, gemm, &plan, dev->chained, &count);
+    result = generate(dev, gemm, &plan);
     if (result != SYSTOLE_OK) return result;
     dev->chained = true;
     systole_ring_publish(dev);

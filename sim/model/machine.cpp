@@ -265,7 +265,7 @@ std::optional<std::uint32_t> Machine::read_register(std::uint32_t offset) const 
     case SYSTOLE_REG_COUNTER_CTRL: return 0;
     default: break;
   }
-  // No time, no counts: the counters read 0.
+  // No time, no counts: the counters read 0 (ModelAccelerator, which knows the time, puts its own in their place).
   constexpr std::uint32_t kCountersEnd = SYSTOLE_REG_COUNTER_TOTAL_LO + 8 * SYSTOLE_COUNTER_COUNT;
   if (offset % 4 == 0 && offset >= SYSTOLE_REG_COUNTER_TOTAL_LO && offset < kCountersEnd) return 0;
   return std::nullopt;
@@ -356,6 +356,18 @@ std::optional<Fault> Machine::perform(const Record &record) {
 void Machine::retire(const Record &record) {
   ++head_;
   if (FIELD(record, CMD_IRQ) != 0) irq_status_ |= SYSTOLE_IRQ_STATUS_DONE_MASK;
+}
+
+std::optional<Machine::Record> Machine::record(std::uint32_t index) const {
+  Record out{};
+  if (fetch(index, out)) return std::nullopt;
+  return out;
+}
+
+std::array<std::uint8_t, 8> Machine::tokens() const {
+  std::array<std::uint8_t, 8> out{};
+  for (std::size_t token = 0; token < out.size(); ++token) out[token] = static_cast<std::uint8_t>(tokens_[token]);
+  return out;
 }
 
 Machine::Step Machine::step() {

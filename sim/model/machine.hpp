@@ -69,6 +69,11 @@ class Machine {
   /// last (RANGE) have an address.
   std::optional<Fault> check(const Record &record) const;
 
+  /// The record of an index, read from the ring; none if it cannot be read or is not legal.
+  std::optional<Record> record(std::uint32_t index) const;
+  /// What the token counters hold, by token number.
+  std::array<std::uint8_t, 8> tokens() const;
+
  private:
   struct Load;
   struct Matmul;

@@ -11,6 +11,7 @@
 #include <systemc>
 #include <tlm>
 
+#include "sim/platform/command_trace.hpp"
 #include "sim/platform/config.hpp"
 #include "sim/platform/timing.hpp"
 
@@ -39,6 +40,8 @@ class Accelerator : public sc_core::sc_module {
   virtual uint64_t doorbell_cycle() const { return 0; }
   /// The last cycle in which irq rose since begin_job() (0: none, or no clock).
   virtual uint64_t irq_cycle() const { return 0; }
+  /// What the engine did since begin_job() and when; nullptr: an engine without a clock.
+  virtual const MeasuredProgram *measured() { return nullptr; }
   /// A call every `interval` cycles (engines without a clock never call).
   virtual void set_progress(const std::function<void(uint64_t cycle)> & /*call*/, uint64_t /*interval*/) {}
   /// Checks that hold once a job is over, e.g. that no burst is unfinished. @throws ProtocolError

@@ -2,6 +2,7 @@
 #include "sim/platform/axi_memory_port.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace systole::platform {
@@ -49,23 +50,27 @@ bool StallSource::next() {
 AxiMemoryPort::AxiMemoryPort(unsigned bus_bytes, const MemoryTiming &timing, MemoryBackend &backend)
     : bus_bytes_(bus_bytes),
       size_log2_(log2_of(bus_bytes)),
-      rate_(std::min(timing.bytes_per_cycle, bus_bytes)),
-      timing_(timing),
       backend_(backend),
       read_tokens_(bus_bytes),
       write_tokens_(bus_bytes) {
   if (bus_bytes < 4 || bus_bytes > MAX_BUS_BYTES || (bus_bytes & (bus_bytes - 1)) != 0)
     throw std::invalid_argument("bus width must be 4 to 64 bytes and a power of two");
+  set_timing(timing);
+}
+
+void AxiMemoryPort::set_timing(const MemoryTiming &timing) {
   if (timing.latency == 0 || timing.bytes_per_cycle == 0 || timing.outstanding == 0)
     throw std::invalid_argument("memory latency, bytes per cycle and outstanding bursts must be at least 1");
-  if (timing.stall_seed) {
-    const uint64_t seed = *timing.stall_seed * 5;
-    ar_stall_ = StallSource(seed);
-    aw_stall_ = StallSource(seed + 1);
-    w_stall_ = StallSource(seed + 2);
-    r_stall_ = StallSource(seed + 3);
-    b_stall_ = StallSource(seed + 4);
-  }
+  if (!quiet()) throw std::logic_error("the memory's timing can be changed only while it is quiet: " + describe());
+  timing_ = timing;
+  rate_ = std::min(timing.bytes_per_cycle, bus_bytes_);
+  StallSource *const channels[] = {&ar_stall_, &aw_stall_, &w_stall_, &r_stall_, &b_stall_};
+  for (unsigned i = 0; i < std::size(channels); ++i)
+    *channels[i] = timing.stall_seed ? StallSource(*timing.stall_seed * 5 + i) : StallSource();
+}
+
+bool AxiMemoryPort::quiet() const {
+  return reads_.empty() && write_outstanding_ == 0 && read_tokens_ == bus_bytes_ && write_tokens_ == bus_bytes_;
 }
 
 void AxiMemoryPort::inject(uint64_t first, uint64_t last, Resp response, bool reads, bool writes) {
@@ -149,7 +154,10 @@ void AxiMemoryPort::clock(const AxiMasterPins &master, bool reset) {
       --write_outstanding_;
     }
   }
-  if (master.arvalid && pins_.arready) accept_read(master.ar);
+  if (master.arvalid && pins_.arready) {
+    ++read_bursts_;
+    accept_read(master.ar);
+  }
   if (master.awvalid && pins_.awready) {
     Write &write = writes_.push();
     write.address = master.aw;
@@ -160,6 +168,7 @@ void AxiMemoryPort::clock(const AxiMasterPins &master, bool reset) {
     write.data.resize(bytes);
     write.enable.resize(bytes);
     ++write_outstanding_;
+    ++write_bursts_;
   }
   if (master.wvalid && pins_.wready) {
     write_tokens_ -= bus_bytes_;

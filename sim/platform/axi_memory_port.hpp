@@ -56,12 +56,21 @@ class AxiMemoryPort {
   /// Answers reads and/or writes that touch [first, last] with `response`; their data is not accessed.
   void inject(uint64_t first, uint64_t last, Resp response, bool reads = true, bool writes = true);
   void clear_injections() { injections_.clear(); }
+  bool injections() const { return !injections_.empty(); }
+
+  const MemoryTiming &timing() const { return timing_; }
+  /// Another timing from now on; stalls begin anew. @throws std::invalid_argument on a bad setting, std::logic_error unless quiet()
+  void set_timing(const MemoryTiming &timing);
+  /// Nothing is outstanding and both buckets are full, as after a reset.
+  bool quiet() const;
 
   size_t reads_outstanding() const { return reads_.size(); }
   size_t writes_outstanding() const { return write_outstanding_; }
   uint64_t cycle() const { return cycle_; }
   uint64_t read_beats() const { return read_beats_; }
   uint64_t write_beats() const { return write_beats_; }
+  uint64_t read_bursts() const { return read_bursts_; }    ///< read addresses accepted
+  uint64_t write_bursts() const { return write_bursts_; }  ///< write addresses accepted
   /// A line about what is unfinished.
   std::string describe() const;
 
@@ -121,8 +130,9 @@ class AxiMemoryPort {
   bool regular(const AxiAddress &address) const;
   Resp injected(uint64_t first, uint64_t last, bool is_read) const;
 
-  const unsigned bus_bytes_, size_log2_, rate_;
-  const MemoryTiming timing_;
+  const unsigned bus_bytes_, size_log2_;
+  unsigned rate_ = 0;
+  MemoryTiming timing_;
   MemoryBackend &backend_;
   std::vector<Injection> injections_;
 
@@ -136,7 +146,7 @@ class AxiMemoryPort {
   size_t write_filling_ = 0;  // index in writes_ of the burst that gets the next beat
   size_t write_outstanding_ = 0;
   StallSource ar_stall_, aw_stall_, w_stall_, r_stall_, b_stall_;
-  uint64_t read_beats_ = 0, write_beats_ = 0;
+  uint64_t read_beats_ = 0, write_beats_ = 0, read_bursts_ = 0, write_bursts_ = 0;
 };
 
 }  // namespace systole::platform

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "firmware/include/systole.h"
+#include "firmware/include/systole_regs.h"
 #include "sim/golden/float.hpp"
 #include "sim/golden/gemm.hpp"
 #include "sim/platform/host.hpp"
@@ -134,6 +135,27 @@ systole_gemm_t describe(const GemmJob &job, const Layout &at) {
 
 Memory::Region result_region(const GemmJob &job, const Layout &at) { return {at.c, job.m, c_row(job), c_row(job) + job.c_gap}; }
 
+/// Where the jobs of a run lie.
+struct Arrangement {
+  std::vector<Layout> layouts;
+  uint64_t first = 0, end = 0;  // of what follows the ring
+};
+
+/// The ring first, then the jobs: each over the one before, if they run one by one.
+Arrangement arrange(const RunOptions &options, const std::vector<GemmJob> &jobs) {
+  std::mt19937_64 random(options.layout_seed.value_or(0));
+  std::mt19937_64 *const choose = options.layout_seed ? &random : nullptr;
+  const uint64_t ring = options.memory_base + MIN_GUARD + (choose != nullptr ? random() % 64 * 64 : 0);
+  Arrangement result;
+  result.first = result.end = ring + (RECORD_BYTES << options.ring_entries_log2);
+  for (const GemmJob &job : jobs) {
+    result.layouts.push_back(place(job, ring, options.queued ? result.end : result.first, choose));
+    result.end = std::max(result.end, result.layouts.back().end);
+  }
+  result.end = (result.end + PAGE - 1) & ~(PAGE - 1);
+  return result;
+}
+
 systole_mmio_t mmio_of(Host &host) {
   systole_mmio_t mmio{};
   mmio.ctx = &host;
@@ -141,22 +163,6 @@ systole_mmio_t mmio_of(Host &host) {
   mmio.write32 = [](void *ctx, uint32_t offset, uint32_t value) { static_cast<Host *>(ctx)->write32(offset, value); };
   mmio.idle = [](void *ctx) { static_cast<Host *>(ctx)->idle(); };
   return mmio;
-}
-
-std::map<std::string, uint64_t> named(const systole_counters_t &c) {
-  return {{"total", c.total},
-          {"compute", c.compute},
-          {"command", c.command},
-          {"weights", c.weights},
-          {"activations", c.activations},
-          {"hazard", c.hazard},
-          {"store", c.store},
-          {"drain", c.drain},
-          {"read_bytes", c.read_bytes},
-          {"write_bytes", c.write_bytes},
-          {"read_bursts", c.read_bursts},
-          {"write_bursts", c.write_bursts},
-          {"macs", c.macs}};
 }
 
 /// Runs the jobs with the driver; the program of the host.
@@ -233,7 +239,7 @@ class Jobs {
     last.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     last.cpu_s = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
     last.simulated_cycles = accelerator_.cycles() - start_cycle_;
-    last.counters = named(counters);
+    last.counters = by_name(counters);
     // The interrupts of queued jobs may run into one another: their cycles are those that the machine counted.
     if (end - begin > 1)
       last.cycles = counters.total;
@@ -250,6 +256,7 @@ class Jobs {
       if (systole_reset(&device_) != SYSTOLE_OK) throw RunError("the accelerator does not come back: " + message);
     }
     accelerator_.check_quiet();
+    if (status == SYSTOLE_OK) predict(last);
     const Memory::Findings findings = memory_.check(ring, RECORD_BYTES << options_.ring_entries_log2);
     double ideal_cycles = 0;
     for (size_t i = begin; i < end; ++i) {
@@ -263,6 +270,19 @@ class Jobs {
       collect(regions[i - begin], result);
     }
     if (last.cycles != 0) last.utilisation = ideal_cycles / static_cast<double>(last.cycles);
+  }
+
+  /// Asks the timing model what should have happened.
+  void predict(GemmResult &result) const {
+    const MeasuredProgram *const measured = accelerator_.measured();
+    if (!options_.predict || measured == nullptr || !measured->predictable) return;
+    result.measured = *measured;
+    result.predicted = timing::predict(config_, measured->memory, measured->program);
+    // Where more than one record has an interrupt bit, the interrupts may run into one another.
+    const bool one_interrupt =
+        std::count_if(measured->program.records.begin(), measured->program.records.end(),
+                      [](const auto &r) { return (r[SYSTOLE_CMD_IRQ_WORD] >> SYSTOLE_CMD_IRQ_LSB & 1) != 0; }) == 1;
+    result.timing_report = timing_difference(*measured, one_interrupt ? result.cycles : 0, result.counters, *result.predicted);
   }
 
   /// What a job's region of memory holds now.
@@ -289,6 +309,42 @@ class Jobs {
 };
 
 }  // namespace
+
+std::map<std::string, uint64_t> by_name(const systole_counters_t &c) {
+  return {{"total", c.total},
+          {"compute", c.compute},
+          {"command", c.command},
+          {"weights", c.weights},
+          {"activations", c.activations},
+          {"hazard", c.hazard},
+          {"store", c.store},
+          {"drain", c.drain},
+          {"read_bytes", c.read_bytes},
+          {"write_bytes", c.write_bytes},
+          {"read_bursts", c.read_bursts},
+          {"write_bursts", c.write_bursts},
+          {"macs", c.macs}};
+}
+
+systole_gemm_t placed_gemm(const RunOptions &options, const GemmJob &job) {
+  return describe(job, arrange(options, {job}).layouts.front());
+}
+
+std::string timing_difference(const MeasuredProgram &measured, uint64_t cycles, const std::map<std::string, uint64_t> &counters,
+                              const timing::Prediction &predicted) {
+  std::string report = timing::first_difference(measured.program, measured.commands, predicted.commands);
+  if (!report.empty()) return report;
+  if (cycles != 0 && cycles != predicted.complete)
+    return "the interrupt comes " + std::to_string(cycles) + " cycles after the doorbell, predicted " +
+           (predicted.complete == timing::kNever ? "never" : std::to_string(predicted.complete));
+  for (const auto &[name, value] : counters) {
+    const auto found = predicted.counters.find(name);
+    if (found == predicted.counters.end()) return "counter " + name + " is not predicted";
+    if (found->second != value)
+      return "counter " + name + " is " + std::to_string(value) + ", predicted " + std::to_string(found->second);
+  }
+  return "";
+}
 
 void validate(const GemmJob &job, const ConfigInfo &config) {
   const auto require = [](bool good, const std::string &what) {
@@ -354,19 +410,9 @@ std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<Ge
   // SystemC's own messages ("Simulation stopped by user") are not for our user.
   sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
 
-  // The ring first, then the jobs: each over the one before, if they run one by one.
-  std::mt19937_64 random(options.layout_seed.value_or(0));
-  std::mt19937_64 *const choose = options.layout_seed ? &random : nullptr;
-  uint64_t ring = options.memory_base + MIN_GUARD + (choose != nullptr ? random() % 64 * 64 : 0);
-  const uint64_t first = ring + (RECORD_BYTES << options.ring_entries_log2);
-  std::vector<Layout> layouts;
-  uint64_t end = first;
-  for (const GemmJob &job : jobs) {
-    layouts.push_back(place(job, ring, options.queued ? end : first, choose));
-    end = std::max(end, layouts.back().end);
-  }
-  end = (end + PAGE - 1) & ~(PAGE - 1);
-
+  const Arrangement arrangement = arrange(options, jobs);
+  const uint64_t first = arrangement.first, end = arrangement.end;
+  const std::vector<Layout> &layouts = arrangement.layouts;
   std::vector<GemmResult> results(jobs.size());
   Memory memory("memory", options.memory_base, end - options.memory_base);
   memory.fill_pattern(options.memory_base, memory.size(), ~options.layout_seed.value_or(0));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/include/systole.h"
 #include "sim/golden/epilogue.hpp"
 #include "sim/golden/types.hpp"
 #include "sim/platform/accelerator.hpp"
@@ -57,6 +58,7 @@ struct RunOptions {
   bool queued = false;
   /// Called before each job, e.g. to inject bus errors.
   std::function<void(size_t job, const Layout &, Accelerator &)> before_job;
+  bool predict = true;  ///< compare with the timing model
   std::function<void(const Progress &)> progress;
   uint64_t progress_interval = 100'000;  ///< cycles between calls
 };
@@ -76,10 +78,23 @@ struct GemmResult {
   bool memory_intact = true;      ///< nothing outside C changed, and nobody tried
   uint64_t unwritten = 0;         ///< bytes of C that were never written
   std::string memory_report;      ///< first offence, if any
+  /// The timing model's prediction of this job (queued: of all, in the last result); none if the engine has no clock, the memory
+  /// has random stalls or answers errors, or the driver failed.
+  std::optional<timing::Prediction> predicted;
+  MeasuredProgram measured;   ///< what it was predicted from, and what the engine did; empty without a prediction
+  std::string timing_report;  ///< one line about the first difference of the two, "": none
 
   /// The driver succeeded, every byte of C was written and no other.
   bool ok() const { return driver_result == 0 && memory_intact && unwritten == 0; }
 };
+
+/// The counters by their names in the specification, in lower case.
+std::map<std::string, uint64_t> by_name(const systole_counters_t &counters);
+
+/// One line about the first difference between what the machine did and what was predicted: of a command's times, of the cycles to
+/// the interrupt (0: not to be compared), of a counter; "" if there is none.
+std::string timing_difference(const MeasuredProgram &measured, uint64_t cycles, const std::map<std::string, uint64_t> &counters,
+                              const timing::Prediction &predicted);
 
 /// @throws std::invalid_argument with one line, if the job makes no sense or the configuration cannot do it
 void validate(const GemmJob &job, const ConfigInfo &config);
@@ -89,6 +104,9 @@ unsigned peak_macs(const GemmJob &job, const ConfigInfo &config);
 
 /// C as the golden model has it, in the form of GemmResult::c.
 std::vector<uint8_t> golden_result(const GemmJob &job);
+
+/// The driver's arguments, with the addresses that run_gemm would choose for this job alone; A and B need not hold anything.
+systole_gemm_t placed_gemm(const RunOptions &options, const GemmJob &job);
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.

@@ -15,6 +15,7 @@ struct RtlOptions {
   uint64_t x_seed = 0;  ///< not 0: use the build whose unreset state starts random, with this seed
   uint64_t hang_limit =
       100'000;  ///< cycles without a handshake (beyond four latencies of the memory) that end the run (HangError); 0: never
+  std::string trace_file;  ///< text file for every handshake and the commands' times ("": environment variable SYSTOLE_TRACE)
 };
 
 /// Name of the GTKWave view next to an FST file: .gtkw instead of .fst, or after another name.

@@ -2,6 +2,7 @@
 #include "sim/platform/rtl_accelerator.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
@@ -31,11 +32,14 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
                                const RtlOptions &options)
     : Accelerator(name),
       options_(options),
-      hang_limit_(options.hang_limit == 0 ? 0 : options.hang_limit + 4 * uint64_t{timing.latency}),
       model_(build.make(options.x_seed)),
       port_(build.axi_bits / 8, timing, *this),
       checker_("m_axi", rules_of(build)),
-      lite_checker_("s_axil") {
+      lite_checker_("s_axil"),
+      trace_([this](uint64_t address, size_t length, uint8_t *data) { return peek(address, length, data); }) {
+  const char *const trace_file = std::getenv("SYSTOLE_TRACE");
+  if (!options_.trace_file.empty() || trace_file != nullptr)
+    trace_file_ = std::make_unique<TraceFile>(options_.trace_file.empty() ? trace_file : options_.trace_file);
   if (!options_.waves.empty()) model_->open_waves(options_.waves);
   // Reset, before SystemC's time begins.
   for (unsigned i = 0; i < RESET_CYCLES; ++i) {
@@ -47,11 +51,27 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
 }
 
 RtlAccelerator::~RtlAccelerator() {
+  if (trace_file_) trace_file_->job_over(trace_.measured());
   try {
     model_->close_waves();
   } catch (const std::exception &e) {
     SC_REPORT_WARNING("systole", e.what());
   }
+}
+
+void RtlAccelerator::begin_job() {
+  if (trace_file_) trace_file_->job_over(trace_.measured());
+  doorbell_cycle_ = irq_cycle_ = 0;
+  trace_.begin_job();
+}
+
+const MeasuredProgram *RtlAccelerator::measured() {
+  MeasuredProgram &measured = trace_.measured();
+  measured.read_bursts = port_.read_bursts() - at_doorbell_[0];
+  measured.read_beats = port_.read_beats() - at_doorbell_[1];
+  measured.write_bursts = port_.write_bursts() - at_doorbell_[2];
+  measured.write_beats = port_.write_beats() - at_doorbell_[3];
+  return &measured;
 }
 
 void RtlAccelerator::set_progress(const std::function<void(uint64_t)> &call, uint64_t interval) {
@@ -132,6 +152,8 @@ bool RtlAccelerator::run_cycle() {
     if ((master.arvalid & slave.arready) | (master.awvalid & slave.awready) | (master.wvalid & slave.wready) |
         (slave.rvalid & master.rready) | (slave.bvalid & master.bready))
       last_move_ = cycle_;
+    if (outputs_.trace != 0) trace_.pulses(outputs_.trace, cycle_);
+    if (trace_file_) trace_file_->handshakes(master, slave, cycle_ - doorbell_cycle_);
     if (access_ != nullptr) noticed = clock_lite();
     if (outputs_.irq != irq_now_) {
       irq_now_ = outputs_.irq;
@@ -147,7 +169,7 @@ bool RtlAccelerator::run_cycle() {
     next_progress_ += progress_interval_;
     progress_(cycle_);
   }
-  if (hang_limit_ != 0 && cycle_ - last_move_ > hang_limit_ && !stopped_) hang();
+  if (options_.hang_limit != 0 && cycle_ - last_move_ > hang_limit() && !stopped_) hang();
   return noticed;
 }
 
@@ -182,7 +204,14 @@ bool RtlAccelerator::clock_lite() {
   if (master.arvalid && slave.arready) access.address_taken = true;
   if (slave.bvalid && access.write) {
     // A register shows its new value in the cycle in which the response is offered (systole_regs).
-    if (!access.responded && access.offset == SYSTOLE_REG_RING_TAIL && doorbell_cycle_ == 0) doorbell_cycle_ = cycle_;
+    if (!access.responded) {
+      if (access.offset == SYSTOLE_REG_RING_TAIL && doorbell_cycle_ == 0) {
+        doorbell_cycle_ = cycle_;
+        at_doorbell_ = {port_.read_bursts(), port_.read_beats(), port_.write_bursts(), port_.write_beats()};
+        trace_.start(port_.timing(), port_.quiet() && !port_.timing().stall_seed && !port_.injections());
+      }
+      if (slave.bresp == RESP_OKAY) trace_.register_written(access.offset, access.data, cycle_);
+    }
     access.responded = true;
     if (master.bready) {
       access.resp = slave.bresp;
@@ -238,6 +267,15 @@ Resp RtlAccelerator::transport(tlm::tlm_command command, uint64_t address, size_
   return payload.get_response_status() == tlm::TLM_ADDRESS_ERROR_RESPONSE ? RESP_DECERR : RESP_SLVERR;
 }
 
+bool RtlAccelerator::peek(uint64_t address, size_t length, uint8_t *data) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(tlm::TLM_READ_COMMAND);
+  payload.set_address(address);
+  payload.set_data_ptr(data);
+  payload.set_data_length(static_cast<unsigned>(length));
+  return mem_socket->transport_dbg(payload) == length;
+}
+
 Resp RtlAccelerator::read(uint64_t address, size_t length, uint8_t *data) {
   if (address >= count_from_ && address - count_from_ < count_length_) counted_reads_ += length;
   if (dmi_valid_ && address >= dmi_.get_start_address() && address <= dmi_.get_end_address() &&
@@ -251,6 +289,8 @@ Resp RtlAccelerator::read(uint64_t address, size_t length, uint8_t *data) {
 Resp RtlAccelerator::write(uint64_t address, size_t length, const uint8_t *data, const uint8_t *enable) {
   return transport(tlm::TLM_WRITE_COMMAND, address, length, const_cast<uint8_t *>(data), enable);
 }
+
+uint64_t RtlAccelerator::hang_limit() const { return options_.hang_limit + 4 * uint64_t{port_.timing().latency}; }
 
 uint32_t RtlAccelerator::read_after_hang(uint16_t offset, bool &answered) {
   Access access;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -9,6 +10,7 @@
 #include "sim/platform/accelerator.hpp"
 #include "sim/platform/axi_checker.hpp"
 #include "sim/platform/axi_memory_port.hpp"
+#include "sim/platform/command_trace.hpp"
 #include "sim/platform/errors.hpp"
 #include "sim/platform/rtl.hpp"
 #include "sim/platform/rtl_model.hpp"
@@ -26,9 +28,10 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   ~RtlAccelerator() override;
 
   uint64_t cycles() const override { return cycle_; }
-  void begin_job() override { doorbell_cycle_ = irq_cycle_ = 0; }
+  void begin_job() override;
   uint64_t doorbell_cycle() const override { return doorbell_cycle_; }
   uint64_t irq_cycle() const override { return irq_cycle_; }
+  const MeasuredProgram *measured() override;
   void set_progress(const std::function<void(uint64_t cycle)> &call, uint64_t interval) override;
   void check_quiet() override;
   void count_reads(uint64_t address, uint64_t length) override;
@@ -60,15 +63,16 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   bool run_cycle();
   void drive_lite();
   bool clock_lite();
+  uint64_t hang_limit() const;
   [[noreturn]] void hang();
   uint32_t read_after_hang(uint16_t offset, bool &answered);
 
   Resp read(uint64_t address, size_t length, uint8_t *data) override;
   Resp write(uint64_t address, size_t length, const uint8_t *data, const uint8_t *enable) override;
+  bool peek(uint64_t address, size_t length, uint8_t *data);
   Resp transport(tlm::tlm_command command, uint64_t address, size_t length, uint8_t *data, const uint8_t *enable);
 
   const RtlOptions options_;
-  const uint64_t hang_limit_;
   std::unique_ptr<RtlModel> model_;
   AxiMemoryPort port_;
   AxiChecker checker_;
@@ -82,6 +86,9 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   tlm::tlm_dmi dmi_;
   bool dmi_valid_ = false;
   uint64_t count_from_ = 0, count_length_ = 0, counted_reads_ = 0;
+  CommandTrace trace_;
+  std::array<uint64_t, 4> at_doorbell_{};  // what the port had counted
+  std::unique_ptr<TraceFile> trace_file_;
   std::function<void(uint64_t)> progress_;
   uint64_t progress_interval_ = 0, next_progress_ = ~uint64_t{0};
   std::exception_ptr thrown_;

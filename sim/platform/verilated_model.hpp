@@ -11,6 +11,16 @@
 
 namespace systole::platform {
 
+/// The wire `trace` of the top's signals; a top that is not `systole` has none.
+template <class Root>
+auto trace_of(const Root &root, int) -> decltype(root.systole__DOT__trace) {
+  return root.systole__DOT__trace;
+}
+template <class Root>
+uint8_t trace_of(const Root &, long) {
+  return 0;
+}
+
 /// RtlModel of a Verilated class. `Trace` is VerilatedFstC for a traced build, void for others.
 template <class V, class Trace = void>
 class VerilatedModel final : public RtlModel {
@@ -62,6 +72,7 @@ class VerilatedModel final : public RtlModel {
     v.eval();
     dump(0);
     out.irq = v.irq_o;
+    out.trace = trace_of(*v.rootp, 0);
     out.lite.awready = v.s_axil_awready_o;
     out.lite.wready = v.s_axil_wready_o;
     out.lite.bvalid = v.s_axil_bvalid_o;

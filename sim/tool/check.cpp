@@ -12,18 +12,25 @@ namespace {
 
 constexpr std::size_t kShown = 8;
 
-/// What is wrong with the counters of a run, if anything.
-std::string counters_report(const platform::GemmResult &result) {
+/// What is wrong with the counters of a run, if anything. `macs`: that it had to do.
+std::string counters_report(const platform::GemmResult &result, std::uint64_t macs) {
   if (result.cycles == 0 || result.driver_result != 0) return "";
-  std::uint64_t sum = 0;
-  for (const std::string &cause : kCauses) {
-    const auto found = result.counters.find(cause);
-    if (found == result.counters.end()) return "the counter " + cause + " is missing";
-    sum += found->second;
+  std::vector<std::string> names = kCauses;
+  names.insert(names.end(), {"total", "macs"});
+  for (const std::string &name : names) {
+    if (result.counters.count(name) == 0) return "the counter " + name + " is missing";
   }
-  if (sum == result.cycles) return "";
-  return "the causes add up to " + std::to_string(sum) + ", but doorbell to interrupt took " + std::to_string(result.cycles) +
-         " cycles";
+  std::uint64_t sum = 0;
+  for (const std::string &cause : kCauses) sum += result.counters.at(cause);
+  for (const auto &[what, cycles] :
+       {std::pair{"the causes add up to ", sum}, {"the machine was busy for ", result.counters.at("total")}}) {
+    if (cycles != result.cycles) {
+      return what + std::to_string(cycles) + " cycles, but doorbell to interrupt took " + std::to_string(result.cycles);
+    }
+  }
+  if (result.counters.at("macs") == macs) return "";
+  return "the array did " + std::to_string(result.counters.at("macs")) + " multiply-accumulates, but M*N*K is " +
+         std::to_string(macs);
 }
 
 }  // namespace
@@ -57,8 +64,8 @@ std::string value_text(golden::DType type, std::uint32_t bits) {
   return text;
 }
 
-Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config,
-           platform::GemmResult result) {
+Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,
+           std::uint64_t queued_macs) {
   Case out;
   out.name = name;
   out.m = job.m;
@@ -84,7 +91,7 @@ Case check(const std::string &name, const platform::GemmJob &job, const platform
     if (out.first.size() < kShown) out.first.push_back(Mismatch{i / job.n, i % job.n, right, actual});
     ++out.mismatches;
   }
-  out.counters_report = counters_report(result);
+  out.counters_report = counters_report(result, queued_macs + result.macs);
   out.result = std::move(result);
   return out;
 }

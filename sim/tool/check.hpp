@@ -27,10 +27,12 @@ struct Case {
   platform::GemmResult result;
   std::uint64_t mismatches = 0;
   std::vector<Mismatch> first;  ///< the first few of them, in C's order
-  std::string counters_report;  ///< "" if the counters' causes add up to the cycles, or if the engine has no clock
+  /// What is wrong with the counters: their causes do not add up to the cycles, or their multiply-accumulates are not M*N*K. "" if
+  /// nothing is, or if the engine has no clock.
+  std::string counters_report;
 
-  /// Every bit agreed, and nothing else went wrong.
-  bool pass() const { return mismatches == 0 && result.ok() && counters_report.empty(); }
+  /// Every bit agreed, every cycle was the predicted one, and nothing else went wrong.
+  bool pass() const { return mismatches == 0 && result.ok() && counters_report.empty() && result.timing_report.empty(); }
   /// The operands' type: "int8" or "fp16" if A and B have the same one, otherwise "int8,uint8".
   std::string dtype() const;
   /// C's type: "int32", "fp16", …
@@ -46,7 +48,8 @@ extern const std::vector<std::string> kCauses;
 std::string value_text(golden::DType type, std::uint32_t bits);
 
 /// Compares with the golden model, bit by bit.
-Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config,
-           platform::GemmResult result);
+/// @param queued_macs  those of the jobs before in the same queue: the last one's counters hold them, too
+Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,
+           std::uint64_t queued_macs = 0);
 
 }  // namespace systole::tool

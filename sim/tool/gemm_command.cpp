@@ -90,11 +90,6 @@ std::vector<std::uint8_t> transposed(const std::vector<std::uint8_t> &in, std::s
   return out;
 }
 
-std::optional<std::string> given(const po::variables_map &values, const char *name) {
-  if (values.count(name) == 0) return std::nullopt;
-  return values[name].as<std::string>();
-}
-
 /// An integer of an 8-bit type.
 int in_type(const std::string &option, const std::string &text, DType type) {
   const bool is_signed = type == DType::s8;
@@ -156,21 +151,6 @@ std::vector<std::uint32_t> scales(const std::string &path, std::size_t n) {
                     ", positive finite scales expected");
   }
   return out;
-}
-
-/// The type of C: that of --out-dtype, if it goes with the operands; else 32 bits.
-DType out_type(const std::optional<std::string> &text, DType operands) {
-  const bool floating = golden::is_float(operands);
-  if (!text) return floating ? DType::fp32 : DType::s32;
-  for (const DType type : {DType::s32, DType::s8, DType::u8, DType::fp32, DType::fp16, DType::bf16}) {
-    if (*text != golden::name(type)) continue;
-    if (golden::is_float(type) != floating) {
-      throw UserError("--out-dtype " + *text + " does not go with " + golden::name(operands) + " operands (" +
-                      (floating ? "fp32, fp16 or bf16" : "int32, int8 or uint8") + " expected)");
-    }
-    return type;
-  }
-  throw UserError("unknown --out-dtype '" + *text + "' (known: int32, int8, uint8, fp32, fp16, bf16)");
 }
 
 /// A bound of C: an integer of its type, or the bits of the binary32 number nearest to a decimal one.
@@ -320,8 +300,9 @@ int gemm_command(const std::vector<std::string> &arguments) {
   }
   meter->phase("checking");
   report.cases.push_back(check("gemm", job, report.options.config, std::move(result)));
-  // Both files or neither: all bytes lie on the disk before the first gets its name.
-  const auto json = prepare_json(report);
+  require_predictions(report);
+  // All files or none: all bytes lie on the disk before the first gets its name.
+  const auto json = prepare_json(report), trace = prepare_trace(report);
   if (report.pass()) {
     npy::OutputFile file(out_path);
     npy::write(file, npy::Array{file_type(job.epilogue.out), {job.m, job.n}, std::move(report.cases.front().result.c)});
@@ -330,6 +311,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
     report.notes.push_back(out_path + " was not written");
   }
   if (json) json->commit();
+  if (trace) trace->commit();
   meter.reset();
   print_summary(std::cout, report);
   return report.pass() ? kOk : kFailed;

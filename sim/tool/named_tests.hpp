@@ -18,7 +18,7 @@ struct TestPlan {
   std::vector<platform::GemmJob> jobs;
   std::optional<std::uint64_t> stall_seed;
   std::optional<std::uint64_t> layout_seed;
-  unsigned ring_entries_log2 = 12;  ///< a measured job lies entirely in the ring
+  unsigned ring_entries_log2 = 16;  ///< a measured job lies entirely in the ring
   bool queued = false;              ///< all jobs are started before the first is complete
 };
 

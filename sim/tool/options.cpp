@@ -23,31 +23,64 @@ namespace po = boost::program_options;
 
 namespace {
 
-std::optional<std::string> text(const po::variables_map &values, const std::string &name) {
-  if (values.count(name) == 0) return std::nullopt;
-  return values[name].as<std::string>();
-}
-
 // The options' bounds: what a simulation can still be asked for without overflowing a counter.
 constexpr std::int64_t kMaxTiming = 1'000'000;
 
 }  // namespace
 
+std::optional<std::string> given(const po::variables_map &values, const char *name) {
+  if (values.count(name) == 0) return std::nullopt;
+  return values[name].as<std::string>();
+}
+
+bool has_rtl() {
+  for (const bool waves : {false, true}) {
+    for (const bool x_unique : {false, true}) {
+      if (!platform::rtl_configs(waves, x_unique).empty()) return true;
+    }
+  }
+  return false;
+}
+
+void add_machine_options(po::options_description &options) {
+  const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
+  options.add_options()                                                                             //
+      ("config", value("NAME"), "configuration of the core, 16x16 by default (`systole list`)")     //
+      ("mem-latency", value("CYCLES"), "memory: cycles from address to first data, 40 by default")  //
+      ("mem-bytes-per-cycle", value("B"), "memory: bytes a cycle and direction, 16 by default")     //
+      ("mem-outstanding", value("N"), "memory: unfinished bursts a direction, 16 by default")       //
+      ("layout-seed", value("S"), "matrices at random byte addresses, from this seed")              //
+      ("json", value("FILE"), "write the result as JSON")                                           //
+      ("help,h", "this text");
+}
+
 void add_engine_options(po::options_description &options) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
-  options.add_options()                                                                                              //
-      ("engine", value("ENGINE"), "rtl (default): the Verilated RTL; model: the functional model, without cycles")   //
-      ("config", value("NAME"), "configuration of the core, 16x16 by default (`systole list`)")                      //
-      ("mem-latency", value("CYCLES"), "memory: cycles from address to first data, 40 by default")                   //
-      ("mem-bytes-per-cycle", value("B"), "memory: bytes a cycle and direction, 16 by default")                      //
-      ("mem-outstanding", value("N"), "memory: unfinished bursts a direction, 16 by default")                        //
+  options.add_options()  //
+      ("engine", value("ENGINE"),
+       has_rtl() ? "rtl (default): the Verilated RTL; model: the functional and the timing model"
+                 : "model: the functional and the timing model, the only engine of this program")                    //
       ("stall-seed", value("S"), "random stalls on all five AXI channels, from this seed")                           //
-      ("layout-seed", value("S"), "matrices at random byte addresses, from this seed")                               //
       ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
       ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
       ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
-      ("json", value("FILE"), "write the result as JSON")                                                            //
-      ("help,h", "this text");
+      ("trace", value("FILE"), "write when every command began and ended as CSV");
+  add_machine_options(options);
+}
+
+golden::DType out_type(const std::optional<std::string> &text, golden::DType operands) {
+  const bool floating = golden::is_float(operands);
+  if (!text) return floating ? golden::DType::fp32 : golden::DType::s32;
+  for (const golden::DType type : {golden::DType::s32, golden::DType::s8, golden::DType::u8, golden::DType::fp32,
+                                   golden::DType::fp16, golden::DType::bf16}) {
+    if (*text != golden::name(type)) continue;
+    if (golden::is_float(type) != floating) {
+      throw UserError("--out-dtype " + *text + " does not go with " + golden::name(operands) + " operands (" +
+                      (floating ? "fp32, fp16 or bf16" : "int32, int8 or uint8") + " expected)");
+    }
+    return type;
+  }
+  throw UserError("unknown --out-dtype '" + *text + "' (known: int32, int8, uint8, fp32, fp16, bf16)");
 }
 
 po::variables_map parse(const std::vector<std::string> &arguments, const po::options_description &options,
@@ -100,30 +133,28 @@ std::uint64_t unsigned_integer(const std::string &option, const std::string &tex
 EngineOptions engine_options(const po::variables_map &values) {
   EngineOptions out;
   try {
-    out.config = platform::find_config(text(values, "config").value_or(platform::configs().front().name));
+    out.config = platform::find_config(given(values, "config").value_or(platform::configs().front().name));
   } catch (const std::invalid_argument &error) {
     throw UserError(error.what());
   }
-  out.engine = text(values, "engine").value_or("rtl");
+  out.engine = given(values, "engine").value_or(has_rtl() ? "rtl" : "model");
   if (out.engine != "rtl" && out.engine != "model") throw UserError("unknown engine '" + out.engine + "' (known: rtl, model)");
+  if (out.is_rtl() && !has_rtl()) throw UserError("this program holds no RTL: --engine rtl needs the program systole");
   const auto timing = [&](const char *option, unsigned &setting) {
-    if (const auto given = text(values, option)) setting = static_cast<unsigned>(integer(option, *given, 1, kMaxTiming));
+    if (const auto text = given(values, option)) setting = static_cast<unsigned>(integer(option, *text, 1, kMaxTiming));
   };
   timing("mem-latency", out.timing.latency);
   timing("mem-bytes-per-cycle", out.timing.bytes_per_cycle);
   timing("mem-outstanding", out.timing.outstanding);
-  if (const auto given = text(values, "stall-seed")) out.timing.stall_seed = unsigned_integer("stall-seed", *given);
-  if (const auto given = text(values, "layout-seed")) out.layout_seed = unsigned_integer("layout-seed", *given);
-  if (const auto given = text(values, "x-seed")) out.x_seed = unsigned_integer("x-seed", *given);
-  if (const auto given = text(values, "order-seed")) out.order_seed = unsigned_integer("order-seed", *given);
-  out.waves = text(values, "waves").value_or("");
-  out.json = text(values, "json").value_or("");
+  if (const auto text = given(values, "stall-seed")) out.timing.stall_seed = unsigned_integer("stall-seed", *text);
+  if (const auto text = given(values, "layout-seed")) out.layout_seed = unsigned_integer("layout-seed", *text);
+  if (const auto text = given(values, "x-seed")) out.x_seed = unsigned_integer("x-seed", *text);
+  if (const auto text = given(values, "order-seed")) out.order_seed = unsigned_integer("order-seed", *text);
+  out.waves = given(values, "waves").value_or("");
+  out.json = given(values, "json").value_or("");
+  out.trace = given(values, "trace").value_or("");
   if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
-  for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed"}) {
-    if (!out.is_rtl() && values.count(option) != 0)
-      throw UserError("--" + std::string(option) + " needs --engine rtl: the model has no clock");
-  }
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   return out;
 }
@@ -131,7 +162,7 @@ EngineOptions engine_options(const po::variables_map &values) {
 void check_outputs(const EngineOptions &options, const std::string &out) {
   namespace fs = std::filesystem;
   std::vector<std::pair<std::string, std::string>> outputs = {
-      {"--out", out}, {"--json", options.json}, {"--waves", options.waves}};
+      {"--out", out}, {"--json", options.json}, {"--trace", options.trace}, {"--waves", options.waves}};
   if (!options.waves.empty()) outputs.emplace_back("the .gtkw of --waves", platform::gtkw_name(options.waves));
   std::map<fs::path, std::string> named;
   for (const auto &[what, path] : outputs) {
@@ -145,7 +176,7 @@ void check_outputs(const EngineOptions &options, const std::string &out) {
     if (path.empty()) continue;
     // The wave writer replaces its files, and would replace a device by one.
     std::error_code unknown;
-    const bool waves = path != out && path != options.json;
+    const bool waves = path != out && path != options.json && path != options.trace;
     if (waves && fs::exists(path, unknown) && !fs::is_regular_file(path, unknown))
       throw UserError("cannot write " + path + ": not a regular file");
     npy::check_writable(path);

@@ -22,12 +22,17 @@ struct EngineOptions {
   std::uint64_t x_seed = 0;                 ///< of the RTL
   std::string waves;                        ///< "": none
   std::string json;                         ///< "": none
+  std::string trace;                        ///< "": none
 
   bool is_rtl() const { return engine == "rtl"; }
+  /// Whether the engine says how long it takes: the functional model does, if nothing is random.
+  bool has_clock() const { return is_rtl() || !timing.stall_seed; }
 };
 
 /// Adds the options of EngineOptions.
 void add_engine_options(boost::program_options::options_description &options);
+/// Adds those of them that a forecast needs, too: configuration, memory, addresses, JSON.
+void add_machine_options(boost::program_options::options_description &options);
 
 /// Parses a command's arguments; at most one positional argument, called `positional` ("": none).
 /// @throws UserError, boost::program_options::error
@@ -37,6 +42,15 @@ boost::program_options::variables_map parse(const std::vector<std::string> &argu
 
 /// Reads and checks the options of EngineOptions. @throws UserError
 EngineOptions engine_options(const boost::program_options::variables_map &values);
+
+/// Whether this program holds Verilated RTL.
+bool has_rtl();
+
+/// The value of an option that is a text, if it was given.
+std::optional<std::string> given(const boost::program_options::variables_map &values, const char *name);
+
+/// The type of C: that of --out-dtype, if it goes with the operands; else 32 bits. @throws UserError
+golden::DType out_type(const std::optional<std::string> &text, golden::DType operands);
 
 /// Checks that all outputs can be written, and that no two are the same file under different names.
 /// @param out  that of --out, if any

@@ -11,7 +11,9 @@
 #include <ostream>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
+#include "firmware/include/systole_regs.h"
 #include "sim/npy/output_file.hpp"
 #include "sim/tool/tool.hpp"
 
@@ -36,21 +38,37 @@ struct Totals {
   std::map<std::string, std::uint64_t> counters;
   double wall_s = 0;
   double utilisation = 0;
-  unsigned peak = 0;  // multiply-accumulates a cycle, if it is the same for all cases; else 0
+  unsigned peak = 0;                       // multiply-accumulates a cycle, if it is the same for all cases; else 0
+  std::optional<std::uint64_t> predicted;  // none: not all that has cycles was predicted
 };
+
+/// Counters of the bus, as they stand in reports.
+constexpr const char *kBus[] = {"read_bytes", "write_bytes", "read_bursts", "write_bursts"};
 
 std::uint64_t counter(const std::map<std::string, std::uint64_t> &counters, const std::string &name) {
   const auto found = counters.find(name);
   return found == counters.end() ? 0 : found->second;
 }
 
+/// What the timing model says of GemmResult::cycles; none: nothing, or that it would take for ever.
+std::optional<std::uint64_t> predicted_cycles(const platform::GemmResult &result) {
+  if (!result.predicted || result.predicted->complete == timing::kNever) return std::nullopt;
+  return counter(result.predicted->counters, "total");
+}
+
 Totals totals(const Report &report) {
   Totals out;
+  out.predicted = 0;
   double ideal_cycles = 0;
   for (const Case &c : report.cases) {
     ideal_cycles += static_cast<double>(c.result.macs) / c.peak;
     out.peak = &c == &report.cases.front() || out.peak == c.peak ? c.peak : 0;
     out.cycles += c.result.cycles;
+    const std::optional<std::uint64_t> predicted = predicted_cycles(c.result);
+    if (out.predicted && predicted)
+      *out.predicted += *predicted;
+    else if (c.result.cycles != 0)
+      out.predicted.reset();
     out.macs += c.result.macs;
     out.mismatches += c.mismatches;
     out.simulated += c.result.simulated_cycles;
@@ -58,29 +76,23 @@ Totals totals(const Report &report) {
     out.wall_s += c.result.wall_s;
     for (const auto &[name, count] : c.result.counters) out.counters[name] += count;
   }
+  if (out.cycles == 0) out.predicted.reset();
   if (out.cycles != 0) out.utilisation = ideal_cycles / static_cast<double>(out.cycles);
   return out;
 }
 
-/// 1234567 as 1,234,567.
-std::string grouped(std::uint64_t value) {
-  std::string out = std::to_string(value);
-  for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
-  return out;
+/// null if there is none.
+nlohmann::ordered_json json_of(const std::optional<std::uint64_t> &value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
 }
 
-std::string fixed(double value, int digits) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(digits) << value;
-  return out.str();
-}
-
-nlohmann::ordered_json json_of(const EngineOptions &options, const platform::GemmResult &result) {
+nlohmann::ordered_json json_of(const EngineOptions &options, const platform::GemmResult &result,
+                               const std::optional<std::uint64_t> &predicted) {
   nlohmann::ordered_json out;
   // The engine has a clock, and the job was measured by itself (of queued jobs only the last one holds figures).
-  const bool clock = options.is_rtl() && (result.cycles != 0 || result.driver_result != 0);
+  const bool clock = options.has_clock() && (result.cycles != 0 || result.driver_result != 0);
   out["cycles"] = clock ? nlohmann::ordered_json(result.cycles) : nlohmann::ordered_json();
-  out["model_cycles"] = nullptr;
+  out["model_cycles"] = clock ? json_of(predicted) : nlohmann::ordered_json();
   out["macs"] = result.macs;
   out["utilisation"] = clock ? nlohmann::ordered_json(result.utilisation) : nlohmann::ordered_json();
   nlohmann::ordered_json counters = nullptr;
@@ -89,8 +101,8 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const platform::Gem
     for (const std::string &cause : kCauses) counters[cause] = counter(result.counters, cause);
   }
   out["counters"] = counters;
-  for (const char *bytes : {"read_bytes", "write_bytes"}) {
-    out[bytes] = clock ? nlohmann::ordered_json(counter(result.counters, bytes)) : nlohmann::ordered_json();
+  for (const char *name : kBus) {
+    out[name] = clock ? nlohmann::ordered_json(counter(result.counters, name)) : nlohmann::ordered_json();
   }
   return out;
 }
@@ -103,11 +115,21 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const Case &c) {
   out["out_dtype"] = c.out_dtype();
   out["pass"] = c.pass();
   out["mismatches"] = c.mismatches;
-  out.update(json_of(options, c.result));
+  out.update(json_of(options, c.result, predicted_cycles(c.result)));
   out["memory_intact"] = c.result.memory_intact;
   out["driver_result"] = c.result.driver_result;
   out["wall_s"] = c.result.wall_s;
   return out;
+}
+
+/// A record's mnemonic and engine.
+std::pair<const char *, const char *> command_names(const timing::Record &record) {
+  switch (systole_field_get(record.data(), SYSTOLE_CMD_OPCODE_WORD, SYSTOLE_CMD_OPCODE_LSB, SYSTOLE_CMD_OPCODE_WIDTH)) {
+    case SYSTOLE_OPCODE_LOAD: return {"LOAD", "load"};
+    case SYSTOLE_OPCODE_MATMUL: return {"MATMUL", "compute"};
+    case SYSTOLE_OPCODE_STORE: return {"STORE", "store"};
+    default: return {"?", "?"};
+  }
 }
 
 std::string types(const Case &c) { return c.dtype() + " -> " + c.out_dtype(); }
@@ -129,6 +151,7 @@ void print_failure(std::ostream &out, const Case &c) {
   out << "  FAILED " << c.name << " (" << c.shape() << ", " << types(c) << ")\n";
   if (c.result.driver_result != 0) out << "    driver: " << c.result.driver_message << '\n';
   if (!c.result.memory_intact) out << "    memory outside C: " << c.result.memory_report << '\n';
+  if (!c.result.timing_report.empty()) out << "    timing: " << c.result.timing_report << '\n';
   if (!c.counters_report.empty()) out << "    counters: " << c.counters_report << '\n';
   if (c.result.unwritten != 0) out << "    " << grouped(c.result.unwritten) << " bytes of C were never written\n";
   if (c.mismatches == 0) return;
@@ -140,14 +163,43 @@ void print_failure(std::ostream &out, const Case &c) {
   if (c.mismatches > c.first.size()) out << "      and " << grouped(c.mismatches - c.first.size()) << " more\n";
 }
 
-void print_bars(std::ostream &out, const Totals &total) {
+}  // namespace
+
+std::string grouped(std::uint64_t value) {
+  std::string out = std::to_string(value);
+  for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+  return out;
+}
+
+std::string fixed(double value, int digits) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << value;
+  return out.str();
+}
+
+void print_memory(std::ostream &out, const platform::MemoryTiming &timing) {
+  out << "  memory       latency " << timing.latency << ", " << timing.bytes_per_cycle << " bytes a cycle, " << timing.outstanding
+      << " bursts outstanding, ";
+  if (timing.stall_seed)
+    out << "random stalls (seed " << *timing.stall_seed << ")\n";
+  else
+    out << "no stalls\n";
+}
+
+void print_bus(std::ostream &out, const std::map<std::string, std::uint64_t> &counters) {
+  out << "  bus          " << grouped(counter(counters, "read_bytes")) << " bytes read in "
+      << grouped(counter(counters, "read_bursts")) << " bursts, " << grouped(counter(counters, "write_bytes")) << " written in "
+      << grouped(counter(counters, "write_bursts")) << '\n';
+}
+
+void print_causes(std::ostream &out, const std::map<std::string, std::uint64_t> &counters) {
   constexpr std::size_t kWidth = 40;
   std::uint64_t sum = 0;
-  for (const std::string &cause : kCauses) sum += counter(total.counters, cause);
+  for (const std::string &cause : kCauses) sum += counter(counters, cause);
   if (sum == 0) return;
   out << "  where the cycles went\n";
   for (const std::string &cause : kCauses) {
-    const std::uint64_t count = counter(total.counters, cause);
+    const std::uint64_t count = counter(counters, cause);
     if (count == 0) continue;
     const double share = static_cast<double>(count) / static_cast<double>(sum);
     const auto length = static_cast<std::size_t>(share * kWidth + 0.5);
@@ -156,8 +208,6 @@ void print_bars(std::ostream &out, const Totals &total) {
         << ' ' << std::right << meaning(cause) << '\n';
   }
 }
-
-}  // namespace
 
 bool Report::pass() const {
   return !cases.empty() && std::all_of(cases.begin(), cases.end(), [](const Case &c) { return c.pass(); });
@@ -168,18 +218,13 @@ void print_summary(std::ostream &out, const Report &report) {
   const platform::ConfigInfo &config = options.config;
   const Totals total = totals(report);
   const bool same_types = alike(report.cases, types);
+  const bool timing_equal = alike(report.cases, [](const Case &c) { return c.result.timing_report; }) &&
+                            (report.cases.empty() || report.cases.front().result.timing_report.empty());
 
   out << report.test << ": " << (report.pass() ? "PASS" : "FAIL") << '\n';
   out << "  core         " << config.name << ": " << config.rows << " x " << config.cols << " elements, " << config.axi_bits
       << "-bit AXI, engine " << options.engine << '\n';
-  if (options.is_rtl()) {
-    out << "  memory       latency " << options.timing.latency << ", " << options.timing.bytes_per_cycle << " bytes a cycle, "
-        << options.timing.outstanding << " bursts outstanding, ";
-    if (options.timing.stall_seed)
-      out << "random stalls (seed " << *options.timing.stall_seed << ")\n";
-    else
-      out << "no stalls\n";
-  }
+  print_memory(out, options.timing);
   if (report.cases.size() == 1) {
     const Case &c = report.cases.front();
     out << "  product      C[" << c.m << " x " << c.n << "] = A[" << c.m << " x " << c.k << "] * B[" << c.k << " x " << c.n
@@ -213,12 +258,17 @@ void print_summary(std::ostream &out, const Report &report) {
         << " values against the golden model: every bit agrees; memory outside C is untouched\n";
   }
   if (total.cycles != 0) {
-    out << "  cycles       " << grouped(total.cycles) << " from doorbell to interrupt\n";
+    out << "  cycles       " << grouped(total.cycles) << " from doorbell to interrupt";
+    if (!options.is_rtl())
+      out << ", by the timing model\n";
+    else if (!total.predicted)
+      out << (timing_equal ? "; no prediction\n" : "; the model DIFFERS\n");
+    else
+      out << "; model " << grouped(*total.predicted) << (timing_equal ? ", every command equal\n" : ", which DIFFERS\n");
     out << "  utilisation  " << fixed(100 * total.utilisation, 2) << " % (" << grouped(total.macs) << " MACs, at most "
         << (total.peak != 0 ? std::to_string(total.peak) + " a cycle" : "what the types of each product allow") << ")\n";
-    print_bars(out, total);
-    out << "  bus          " << grouped(counter(total.counters, "read_bytes")) << " bytes read, "
-        << grouped(counter(total.counters, "write_bytes")) << " written\n";
+    print_causes(out, total.counters);
+    print_bus(out, total.counters);
   }
   out << "  wall time    " << fixed(total.wall_s, 2) << " s";
   if (total.simulated != 0 && total.wall_s > 0)
@@ -264,19 +314,17 @@ std::string to_json(const Report &report) {
   sum.counters = total.counters;
   sum.macs = total.macs;
   sum.utilisation = total.utilisation;
-  out.update(json_of(report.options, sum));
+  out.update(json_of(report.options, sum, total.predicted));
   if (!report.error.empty()) {
-    for (const char *key : {"cycles", "macs", "utilisation", "counters", "read_bytes", "write_bytes"}) out[key] = nullptr;
+    for (const char *key : {"cycles", "model_cycles", "macs", "utilisation", "counters"}) out[key] = nullptr;
+    for (const char *key : kBus) out[key] = nullptr;
   }
-  out["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
+  out["seed"] = json_of(report.seed);
   const platform::MemoryTiming &timing = report.options.timing;
-  out["memory"] = nullptr;
-  if (report.options.is_rtl()) {
-    out["memory"] = {{"latency", timing.latency},
-                     {"bytes_per_cycle", timing.bytes_per_cycle},
-                     {"outstanding", timing.outstanding},
-                     {"stall_seed", timing.stall_seed ? nlohmann::ordered_json(*timing.stall_seed) : nlohmann::ordered_json()}};
-  }
+  out["memory"] = {{"latency", timing.latency},
+                   {"bytes_per_cycle", timing.bytes_per_cycle},
+                   {"outstanding", timing.outstanding},
+                   {"stall_seed", json_of(timing.stall_seed)}};
   out["wall_s"] = total.wall_s;
   out["simulated_cycles"] = total.simulated;
   if (!single) {
@@ -287,13 +335,51 @@ std::string to_json(const Report &report) {
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::unique_ptr<npy::OutputFile> prepare_json(const Report &report) {
-  if (report.options.json.empty()) return nullptr;
-  const std::string text = to_json(report);
-  auto file = std::make_unique<npy::OutputFile>(report.options.json);
+std::string to_csv(const Report &report) {
+  std::ostringstream out;
+  const auto cell = [&out](timing::Cycle cycle) {
+    out << ',';
+    if (cycle != timing::kNever) out << cycle;
+  };
+  out << "product,index,command,engine,begin,end,predicted_begin,predicted_end\n";
+  for (std::size_t product = 0; product < report.cases.size(); ++product) {
+    const platform::GemmResult &result = report.cases[product].result;
+    const std::vector<timing::Record> &records = result.measured.program.records;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const auto at = [i](const std::vector<timing::Command> &commands) {
+        return i < commands.size() ? commands[i] : timing::Command{};
+      };
+      const timing::Command measured = report.options.is_rtl() ? at(result.measured.commands) : timing::Command{};
+      const timing::Command predicted = result.predicted ? at(result.predicted->commands) : timing::Command{};
+      const auto [command, engine] = command_names(records[i]);
+      out << product << ',' << i << ',' << command << ',' << engine;
+      for (const timing::Cycle cycle : {measured.begin, measured.end, predicted.begin, predicted.end}) cell(cycle);
+      out << '\n';
+    }
+  }
+  return out.str();
+}
+
+std::unique_ptr<npy::OutputFile> prepare_file(const std::string &path, const std::string &text) {
+  auto file = std::make_unique<npy::OutputFile>(path);
   file->write(text.data(), text.size());
   file->finish();
   return file;
+}
+
+std::unique_ptr<npy::OutputFile> prepare_json(const Report &report) {
+  return report.options.json.empty() ? nullptr : prepare_file(report.options.json, to_json(report));
+}
+
+std::unique_ptr<npy::OutputFile> prepare_trace(const Report &report) {
+  return report.options.trace.empty() ? nullptr : prepare_file(report.options.trace, to_csv(report));
+}
+
+void require_predictions(Report &report) {
+  for (Case &c : report.cases) {
+    if (report.options.timing.stall_seed || c.result.driver_result != 0 || c.result.cycles == 0 || c.result.predicted) continue;
+    if (c.result.timing_report.empty()) c.result.timing_report = "nothing was random, but the timing model was not asked";
+  }
 }
 
 std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,
@@ -306,8 +392,10 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
     }
   }
   // However this process ends: an earlier report does not outlive the start of the simulation.
-  std::error_code none;
-  if (std::filesystem::is_regular_file(report.options.json, none)) std::filesystem::remove(report.options.json, none);
+  for (const std::string &path : {report.options.json, report.options.trace}) {
+    std::error_code none;
+    if (std::filesystem::is_regular_file(path, none)) std::filesystem::remove(path, none);
+  }
   options.before_job = [&meter](std::size_t, const platform::Layout &, platform::Accelerator &) { meter.phase("simulating"); };
   options.progress = [&meter](const platform::Progress &progress) { meter(progress); };
   try {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,10 +36,35 @@ void print_summary(std::ostream &out, const Report &report);
 /// ended early has no cases: pass is false, mismatches null, and `error` says why.
 std::string to_json(const Report &report);
 
+/// Makes every run fail that the timing model should have predicted, but did not: one that has a clock and nothing random.
+void require_predictions(Report &report);
+
+/// Writes a file under a temporary name; commit() gives it its own. @throws npy::Error
+std::unique_ptr<npy::OutputFile> prepare_file(const std::string &path, const std::string &text);
+
 /// Writes to_json() under a temporary name, if options.json is given; null if not. @throws npy::Error
 std::unique_ptr<npy::OutputFile> prepare_json(const Report &report);
 
-/// Simulates. An older JSON report is removed first, lest it pass for this run's; if the simulation fails, a report that says so is
+/// When every command began and ended, as CSV; columns as in docs/tool.md. Cycles count from the product's first doorbell; what is not
+/// known is empty.
+std::string to_csv(const Report &report);
+
+/// Writes to_csv() under a temporary name, if options.trace is given; null if not. @throws npy::Error
+std::unique_ptr<npy::OutputFile> prepare_trace(const Report &report);
+
+/// Lines of a summary: the memory, and what went over its port.
+void print_memory(std::ostream &out, const platform::MemoryTiming &timing);
+void print_bus(std::ostream &out, const std::map<std::string, std::uint64_t> &counters);
+
+/// A bar chart of where the cycles went: the counters' causes, as far as they are not 0.
+void print_causes(std::ostream &out, const std::map<std::string, std::uint64_t> &counters);
+
+/// 1234567 as 1,234,567.
+std::string grouped(std::uint64_t value);
+/// With so many digits after the point.
+std::string fixed(double value, int digits);
+
+/// Simulates. Older reports and traces are removed first, lest they pass for this run's; if the simulation fails, a report that says so is
 /// written before the exception goes on.
 /// @throws UserError for what the engine cannot be asked for, platform::RunError, platform::OutputError
 std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,

@@ -48,10 +48,16 @@ int sim_command(const std::vector<std::string> &arguments) {
   run.queued = plan.queued;
   std::vector<platform::GemmResult> results = simulate(run, plan.jobs, report, *meter);
   meter->phase("checking");
-  for (std::size_t i = 0; i < results.size(); ++i)
-    report.cases.push_back(check(plan.names[i], plan.jobs[i], report.options.config, std::move(results[i])));
+  std::uint64_t macs = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    report.cases.push_back(check(plan.names[i], plan.jobs[i], report.options.config, std::move(results[i]), macs));
+    if (plan.queued) macs += report.cases.back().result.macs;
+  }
   meter.reset();
-  if (const auto json = prepare_json(report)) json->commit();
+  require_predictions(report);
+  const auto json = prepare_json(report), trace = prepare_trace(report);
+  if (json) json->commit();
+  if (trace) trace->commit();
   print_summary(std::cout, report);
   return report.pass() ? kOk : kFailed;
 }

@@ -19,9 +19,11 @@ void help(std::ostream &out) {
   out << "Usage: systole COMMAND [OPTIONS]\n\n"
          "  gemm      one matrix product of your own NumPy files\n"
          "  sim TEST  a named test; without a name, lists them\n"
+         "  plan      how the driver would map a product, and the cycles it takes\n"
          "  list      the configurations and the tests\n"
          "  version   the version of this tool and of the core\n\n"
-         "systole COMMAND --help tells the options. Exit status: 0 every bit agreed, 1 it did not, 2 bad input, 3 the engine "
+         "systole COMMAND --help tells the options. Exit status: 0 every bit and every cycle agreed, 1 not so, 2 bad input, 3 "
+         "the engine "
          "hung.\n";
 }
 
@@ -58,6 +60,7 @@ int dispatch(const std::vector<std::string> &arguments) {
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (command == "gemm") return gemm_command(rest);
   if (command == "sim") return sim_command(rest);
+  if (command == "plan") return plan_command(rest);
   const bool helps = command == "--help" || command == "-h" || command == "help";
   if (helps || command == "list" || command == "version" || command == "--version") {
     if (!rest.empty()) throw UserError("'" + command + "' takes no arguments");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The command-line tool: `systole gemm`, `systole sim`, `systole list`, `systole version`.
+/// The command-line tool: `systole gemm`, `systole sim`, `systole plan`, `systole list`, `systole version`.
 #pragma once
 
 #include <stdexcept>
@@ -10,7 +10,7 @@ namespace systole::tool {
 
 /// Exit statuses.
 enum Status {
-  kOk = 0,        ///< everything agreed
+  kOk = 0,        ///< everything agreed: every bit and, unless something was random, every cycle
   kFailed = 1,    ///< the engine's result was wrong, or it reported an error
   kBadInput = 2,  ///< what the user gave cannot be used; one line on stderr, no output
   kHang = 3,      ///< the engine stopped moving
@@ -26,6 +26,8 @@ class UserError : public std::runtime_error {
 int gemm_command(const std::vector<std::string> &arguments);
 /// `systole sim`: a named test.
 int sim_command(const std::vector<std::string> &arguments);
+/// `systole plan`: what a product would take, without its data.
+int plan_command(const std::vector<std::string> &arguments);
 
 /// The whole tool. @param arguments without the program's name
 int run(const std::vector<std::string> &arguments);

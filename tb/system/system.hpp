@@ -106,6 +106,7 @@ inline void expect_golden(const platform::RunOptions &options, const std::vector
     EXPECT_EQ(c.result.driver_message, "") << name;
     EXPECT_TRUE(c.result.ok()) << name << ": " << c.result.memory_report << ", " << c.result.unwritten
                                << " bytes of C not written";
+    EXPECT_EQ(c.result.timing_report, "") << name;
     if (c.mismatches == 0) continue;
     const tool::Mismatch &first = c.first.front();
     ADD_FAILURE() << name << ": " << c.mismatches << " wrong, first at row " << first.row << ", column " << first.column << ": "

@@ -21,7 +21,7 @@ import tomllib
 DEFAULT_CONFIG = "4x4-int8"
 BENCH = "epilogue"
 TABLE = pathlib.Path(__file__).resolve().parent / "faults.toml"
-KEYS = {"name", "what", "edits", "config", "test", "gtest", "args", "status", "shows", "passes", "x_init"}
+KEYS = {"name", "what", "edits", "config", "test", "gtest", "args", "status", "shows", "lacks", "passes", "x_init"}
 CONTROL = "control-"
 # Wall time that a run may take; simulated time is bounded by the platform's own hang limit.
 TIMEOUT_S = 240
@@ -89,7 +89,8 @@ def expect(name, program):
             expect_run(pathlib.Path(folder), fault, run, program)
     if "passes" in fault:
         with tempfile.TemporaryDirectory(prefix="systole-fault-") as folder:
-            expect_run(pathlib.Path(folder), {**fault, "status": 0, "shows": "PASS"}, {"test": fault["passes"]}, program)
+            passing = {**fault, "status": 0, "shows": "PASS", "lacks": "FAIL"}
+            expect_run(pathlib.Path(folder), passing, {"test": fault["passes"]}, program)
 
 
 def expect_run(folder, fault, run, program):
@@ -113,6 +114,8 @@ def expect_run(folder, fault, run, program):
                          f"expected {fault['status']}")
     if not re.search(fault["shows"], done.stdout):
         raise FaultError(f"{name}: caught, but the diagnosis does not say /{fault['shows']}/")
+    if "lacks" in fault and re.search(fault["lacks"], done.stdout):
+        raise FaultError(f"{name}: caught, but the output says /{fault['lacks']}/, too")
     if "gtest" not in run:
         result = json.loads(report.read_text())
         if "stale" in result or result["pass"] is not (fault["status"] == 0):

@@ -365,11 +365,62 @@ class BadInput(ToolTest):
     def test_waves_of_the_model(self):
         self.expect_bad_input("--waves needs --engine rtl", "gemm", "--engine", "model", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--waves", "w.fst")
 
-    def test_memory_of_the_model(self):
+    def test_plan(self):
+        def bad(part, *arguments):
+            self.expect_bad_input(part, "plan", *arguments)
+
+        size = ("-m", "8", "-n", "8", "-k", "8")
+        bad("-m is missing")
+        bad("-n is missing", "-m", "3")
+        bad("-k is missing", "-m", "3", "-n", "3")
+        for value in ("0", "-1", "x", "", "1.5", "4294967296"):
+            bad("", "-m", value, "-n", "3", "-k", "3")
+        bad("unknown --dtype 'fp8'", *size, "--dtype", "fp8")
+        bad("unknown --dtype ''", *size, "--dtype", "int8,")
+        bad("no product of int8 and fp16", *size, "--dtype", "int8,fp16")
+        bad("no product of fp16 and bf16", *size, "--dtype", "fp16,bf16")
+        bad("unknown --out-dtype 'fp8'", *size, "--out-dtype", "fp8")
+        bad("does not go with", *size, "--dtype", "int8", "--out-dtype", "fp16")
+        bad("does not go with", *size, "--dtype", "fp16", "--out-dtype", "int8")
+        bad("has no floating point", *size, "--config", "8x8-int8", "--dtype", "fp16")
+        bad("--per-column needs", *size, "--per-column")
+        bad("unknown configuration", *size, "--config", "7x7")
+        for option in ("--mem-latency", "--mem-bytes-per-cycle", "--mem-outstanding"):
+            bad(option, *size, option, "0")
+        bad("--layout-seed", *size, "--layout-seed", "x")
+        for option in ("--engine", "--stall-seed", "--order-seed", "--a", "--waves"):  # of other commands
+            bad(option, *size, option, "1")
+        bad("cannot write", *size, "--json", "no/such/folder/r.json")
+        bad("too many arguments", *size, "9")
+        bad("address space", "-m", "4294967295", "-n", "4294967295", "-k", "4294967295")
+        bad("commands", "-m", "65536", "-n", "65536", "-k", "65536", "--dtype", "int8")
+
+    def test_shapes_of_a_plan(self):
+        def bad(part, text):
+            self.put("s.csv", text.encode())
+            self.expect_bad_input(part, "plan", "--shapes", "s.csv", "--json", "old.npy")
+
+        self.put("old.npy", b"older")
+        self.expect_bad_input("cannot read none.csv", "plan", "--shapes", "none.csv")
+        self.expect_bad_input("cannot read", "plan", "--shapes", ".")
+        self.put("s.csv", b"m,n,k\n1,1,1\n")
+        for option in ("-m", "-n", "-k"):
+            self.expect_bad_input("exclude one another", "plan", "--shapes", "s.csv", option, "3")
+        bad("no product", "")
+        bad("no product", "m,n,k\n\n")
+        bad("s.csv:1: a header with one column k expected", "m,n\n1,2\n")
+        bad("s.csv:1: a header with one column m expected", "1,2,3\n")
+        bad("s.csv:1: a header with one column n expected", "m,n,n,k\n1,2,3,4\n")
+        bad("s.csv:3: k is ''", "m,n,k\n1,2,3\n1,2\n")
+        for value in ("0", "-1", "x", "1.5", "4294967296", "99999999999999999999", "0x10"):
+            bad(f"s.csv:2: n is '{value}'", f"m,n,k\n1,{value},3\n")
+        bad("100000x100000x100000: ", "m,n,k\n1,1,1\n100000,100000,100000\n")
+
+    def test_traces(self):
         files = ("--a", "a.npy", "--b", "b.npy", "--out", "c.npy")
-        for option in ("--mem-latency", "--mem-bytes-per-cycle", "--mem-outstanding", "--stall-seed"):
-            self.expect_bad_input(f"{option} needs --engine rtl", "gemm", "--engine", "model", *files, option, "7")
-            self.expect_bad_input(f"{option} needs --engine rtl", "sim", "gemm_int8", "--engine", "model", option, "7", "--json", "old.npy")
+        self.expect_bad_input("cannot write", "sim", "gemm_int8", "--engine", ENGINE, "--trace", "no/such/folder/t.csv")
+        self.expect_bad_input("name the same file", "gemm", "--engine", ENGINE, *files, "--json", "x", "--trace", "./x")
+        self.expect_bad_input("name the same file", "gemm", "--engine", ENGINE, *files, "--trace", "c.npy")
 
     def test_command_lines(self):
         self.expect_bad_input("no command")

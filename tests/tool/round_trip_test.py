@@ -74,10 +74,8 @@ class RoundTrip(ToolTest):
         self.assertEqual(report["macs"], m * n * k)
         self.assertEqual(f"{report['config']['rows']}x{report['config']['cols']}{'' if report['config']['fp'] else '-int8'}", config)
         self.assertEqual((report["dtype"].split(",")[0], report["out_dtype"]), ("int8" if a_type == "|i1" else "uint8", "int32"))
-        if ENGINE == "rtl":
-            self.assertEqual(sum(report["counters"].values()), report["cycles"])
-        else:
-            self.assertIsNone(report["cycles"])
+        self.assertEqual(sum(report["counters"].values()), report["cycles"])
+        self.assertEqual(report["model_cycles"], report["cycles"])
         leftovers = [name for name in os.listdir(self.folder) if name.startswith(".") or name.endswith(".tmp")]
         self.assertEqual(leftovers, [])
 
@@ -213,7 +211,7 @@ class RoundTrip(ToolTest):
 
 class Commands(ToolTest):
     def test_help_list_and_version(self):
-        for arguments in (["--help"], ["help"], ["gemm", "--help"], ["sim", "--help"], ["list"], ["version"], ["--version"], ["sim"]):
+        for arguments in (["--help"], ["help"], ["gemm", "--help"], ["sim", "--help"], ["plan", "--help"], ["list"], ["version"], ["--version"], ["sim"]):
             result = self.expect_status(0, *arguments)
             self.assertEqual(result.stderr, "")
             self.assertNotEqual(result.stdout, "")
@@ -230,7 +228,9 @@ class Commands(ToolTest):
         self.assertEqual(report["shape"], {"m": 256, "n": 256, "k": 256})
         self.assertEqual(report["dtype"], "int8")
         self.assertEqual(report["config"], {"name": "16x16", "rows": 16, "cols": 16, "axi_bits": 128, "fp": True})
-        self.assertEqual((report["pass"], report["mismatches"], report["model_cycles"], report["seed"]), (True, 0, None, 1))
+        self.assertEqual((report["pass"], report["mismatches"], report["seed"]), (True, 0, 1))
+        self.assertEqual(report["model_cycles"], report["cycles"])
+        self.assertGreater(report["cycles"], 256**3 // 512)
 
     def test_a_named_test_with_many_products(self):
         self.expect_status(0, "sim", "gemm_int8_stress", "--engine", ENGINE, "--config", "8x8-int8", "--seed", "7", "--json", "r.json")

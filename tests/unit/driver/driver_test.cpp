@@ -761,9 +761,10 @@ TEST(DriverPlan, PromisesTheUtilisationThatTheMachineIsBuiltFor) {
     EXPECT_EQ(systole_gemm_plan(&dev, &gemm, &plan), SYSTOLE_OK);
     return static_cast<double>(m) * n * k / (512.0 * static_cast<double>(plan.cycles));
   };
-  EXPECT_GT(utilisation(256, 256, 256), 0.93);
-  EXPECT_GT(utilisation(512, 512, 512), 0.98);
-  EXPECT_GT(utilisation(1024, 1024, 1024), 0.99);
+  EXPECT_GT(utilisation(128, 128, 128), 0.79);
+  EXPECT_GT(utilisation(256, 256, 256), 0.96);
+  EXPECT_GT(utilisation(512, 512, 512), 0.99);
+  EXPECT_GT(utilisation(1024, 1024, 1024), 0.995);
   EXPECT_GT(utilisation(1, 4096, 4096), 0.98 / 32);  // 16 bytes of weights a cycle feed 1/32 of the array
 }
 
@@ -777,13 +778,77 @@ TEST(DriverPlan, PromisesTheUtilisationOfFloatsAndRequantisedResults) {
     const double macs_per_cycle = ElementBytes(gemm.a_dtype) == 2 ? 256.0 : 512.0;
     return static_cast<double>(m) * n * k / (macs_per_cycle * static_cast<double>(plan.cycles));
   };
-  EXPECT_GT(utilisation("fp16->fp16", 512, 512, 512), 0.98);
+  EXPECT_GT(utilisation("fp16->fp16", 128, 128, 128), 0.89);
+  EXPECT_GT(utilisation("fp16->fp16", 256, 256, 256), 0.975);
+  EXPECT_GT(utilisation("fp16->fp16", 512, 512, 512), 0.99);
   EXPECT_LT(utilisation("fp16->fp16", 512, 512, 512), 1.0);
   EXPECT_GT(utilisation("bf16->fp32 clamp", 512, 512, 512), 0.98);
   EXPECT_GT(utilisation("s8*u8->s8 float", 512, 512, 512), 0.97);
   EXPECT_GT(utilisation("s8*s8->s8 fixed, columns", 512, 512, 512), 0.97);
   EXPECT_GT(utilisation("s8*s8->s32", 512, 512, 512), 0.97);
   EXPECT_GT(utilisation("fp16->fp16", 1, 2048, 4096), 0.98 / 32);
+}
+
+uint32_t Field(const Record &record, unsigned word, unsigned lsb, unsigned width) {
+  return systole_field_get(record.data(), word, lsb, width);
+}
+
+#define RECORD_FIELD(record, name) Field(record, SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH)
+
+std::vector<Record> Only(const std::vector<Record> &records, uint32_t opcode) {
+  std::vector<Record> found;
+  std::copy_if(records.begin(), records.end(), std::back_inserter(found),
+               [opcode](const Record &record) { return (record[0] & 0xFF) == opcode; });
+  return found;
+}
+
+TEST(DriverPlan, TellsWhatTheRecordsDo) {
+  // Long loops, too, most of whose rounds the forecast leaves out.
+  const uint32_t sizes[][3] = {{1, 1, 1},      {64, 64, 64},  {256, 256, 256},  {300, 1000, 31}, {1000, 300, 65},
+                               {17, 2000, 70}, {2000, 7, 90}, {700, 900, 2000}, {5, 7, 60000},   {1200, 1300, 500}};
+  for (const Shape &shape : {FloatingPoint(Machine(16, 16, 128)), FloatingPoint(Machine(8, 8, 128)), Machine(16, 4, 64)}) {
+    for (const auto &[m, n, k] : sizes) {
+      const systole_gemm_t job = As(Named("s8*s8->s8 fixed, columns"), Variants(Dense(m, n, k))[1]);
+      SCOPED_TRACE(Describe(shape) + ": " + Describe(job));
+      MockDevice mock(shape, 16);
+      systole_t dev = Open(mock);
+      systole_gemm_plan_t plan;
+      ASSERT_EQ(systole_gemm_plan(&dev, &job, &plan), SYSTOLE_OK);
+      ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+      ASSERT_EQ(mock.fault, "");
+      uint32_t rows = 0, tiles = 0, words = 0;
+      for (const Record &record : Only(mock.log, SYSTOLE_OPCODE_STORE)) {
+        rows = std::max(rows, RECORD_FIELD(record, STORE_M0));
+        tiles = std::max(tiles, RECORD_FIELD(record, STORE_N));
+      }
+      const std::vector<Record> matmuls = Only(mock.log, SYSTOLE_OPCODE_MATMUL);
+      for (const Record &record : matmuls) words = std::max(words, RECORD_FIELD(record, MATMUL_K0));
+      EXPECT_EQ(plan.commands, mock.log.size());
+      EXPECT_EQ(plan.blocks, Only(mock.log, SYSTOLE_OPCODE_STORE).size());
+      EXPECT_LE(rows, plan.m_block);
+      EXPECT_LE(tiles, plan.t_block);
+      EXPECT_LE(words, plan.k_chunk);
+      if (plan.k_head != 0) EXPECT_EQ(RECORD_FIELD(matmuls.front(), MATMUL_K0), plan.k_head);
+      if (plan.t_part != 0) EXPECT_EQ(RECORD_FIELD(matmuls.front(), MATMUL_N), plan.t_part);
+    }
+  }
+}
+
+TEST(DriverPlan, BeginsAndEndsWithLittleWork) {
+  // Before the first MATMUL and behind the last one, nothing hides loads and stores.
+  const auto work = [](const Record &record) {
+    return RECORD_FIELD(record, MATMUL_M0) * RECORD_FIELD(record, MATMUL_N) * RECORD_FIELD(record, MATMUL_K0);
+  };
+  const auto results = [](const Record &record) { return RECORD_FIELD(record, STORE_M0) * RECORD_FIELD(record, STORE_N); };
+  for (const char *kind : {"fp16->fp16", "s8*u8->s8 float", "s8*s8->s32"}) {
+    for (const uint32_t size : {256u, 512u}) {
+      SCOPED_TRACE(std::string(kind) + " " + std::to_string(size));
+      const auto records = Records(FloatingPoint(Machine(16, 16, 128)), {As(Named(kind), Dense(size, size, size))});
+      const auto matmuls = Only(records, SYSTOLE_OPCODE_MATMUL), stores = Only(records, SYSTOLE_OPCODE_STORE);
+      EXPECT_LE(work(matmuls.front()), 1024u);  // cycles
+      EXPECT_LE(2 * results(stores.back()), results(stores[stores.size() / 2]));
+    }
+  }
 }
 
 TEST(DriverPlan, FloatsAreMappedAsIntegersOfTwiceTheLength) {
@@ -937,7 +1002,8 @@ TEST_F(RingCheckerTest, NoticesMissingAndLateTokens) {
   std::array<unsigned, 8> late{};  // by token: delays that were noticed
   for (const auto &job :
        {job_, seeded_, Variants(Dense(50, 40, 60))[1], Dense(50, 40, 60), Dense(40, 40, 8), Dense(8, 60, 90), columns_,
-        As(Named("s8*s8->s8 float, columns"), Dense(50, 40, 60)), As(Named("s8*s8->s8 fixed, columns"), Dense(50, 16, 60))}) {
+        As(Named("s8*s8->s8 float, columns"), Dense(50, 40, 60)), As(Named("s8*s8->s8 fixed, columns"), Dense(50, 16, 60)),
+        Dense(20, 300, 30)}) {  // in the last one activations are kept and weights are not
     const auto records = Records(shape_, {job});
     for (size_t i = 0; i < records.size(); ++i) {
       for (unsigned token = 0; token < 8; ++token) {

@@ -21,6 +21,7 @@ class Bench final : public sc_core::sc_module {
   tlm_utils::simple_target_socket<Bench> mem_socket;
   sc_core::sc_signal<bool> irq;
   std::vector<std::uint8_t> memory;
+  sc_core::sc_time memory_time{5, sc_core::SC_NS};  // that an access takes
   std::function<void()> job;
 
   explicit Bench(const sc_core::sc_module_name &name)
@@ -60,7 +61,7 @@ class Bench final : public sc_core::sc_module {
       payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
       return;
     }
-    wait(5, sc_core::SC_NS);  // a target may take time
+    if (memory_time != sc_core::SC_ZERO_TIME) wait(memory_time);  // a target may take time
     if (payload.is_read()) std::memcpy(payload.get_data_ptr(), &memory[at], size);
     if (payload.is_write()) std::memcpy(&memory[at], payload.get_data_ptr(), size);
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
@@ -68,9 +69,11 @@ class Bench final : public sc_core::sc_module {
 };
 
 /// Elaborates, runs `job` in the host's thread and ends the simulation with it.
-void simulate(const std::function<void(Bench &, ModelAccelerator &)> &job) {
+void simulate(const std::function<void(Bench &, ModelAccelerator &)> &job,
+              std::optional<platform::MemoryTiming> timing = std::nullopt) {
   Bench bench("bench");
-  ModelAccelerator model("model", platform::find_config("4x4-int8"));
+  ModelAccelerator model("model", platform::find_config("4x4-int8"), timing);
+  if (timing) bench.memory_time = sc_core::SC_ZERO_TIME;  // the timing model has it
   bench.regs_socket.bind(model.regs_socket);
   model.mem_socket.bind(bench.mem_socket);
   model.irq(bench.irq);
@@ -135,6 +138,188 @@ TEST(ModelAcceleratorTest, WatchdogEndsAWaitForAMissingToken) {
     EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), unsigned{SYSTOLE_ERROR_WATCHDOG});
     EXPECT_GE(sc_core::sc_time_stamp(), sc_core::sc_time(1000, sc_core::SC_NS));
   });
+}
+
+/// A small product: two loads, a MATMUL, a STORE with an interrupt.
+std::vector<Record> product(std::uint64_t result) {
+  Record save = store(result, 0, 1, 0, 1, 1, SYSTOLE_TOKEN_ACC_FULL);
+  SET(save, CMD_IRQ, 1);
+  return {load(SYSTOLE_DEST_ACT, kBase + 0x400, 0, 3, 1, 0, 0, SYSTOLE_TOKEN_ACT_FULL),
+          load(SYSTOLE_DEST_WGT, kBase + 0x400, 0, 3, 1, 0, 0, SYSTOLE_TOKEN_WGT_FULL),
+          matmul(3, 1, SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL, SYSTOLE_TOKEN_ACC_FULL), save};
+}
+
+void put(Bench &bench, std::size_t index, const std::vector<Record> &records) {
+  std::memcpy(&bench.memory[index * sizeof(Record)], records.data(), records.size() * sizeof(Record));
+}
+
+timing::Program program_of(std::vector<Record> records, std::vector<timing::Doorbell> doorbells) {
+  timing::Program out;
+  out.records.assign(records.begin(), records.end());
+  out.doorbells = std::move(doorbells);
+  return out;
+}
+
+std::uint64_t counter(Bench &bench, std::uint32_t low) {
+  return bench.read(low) | static_cast<std::uint64_t>(bench.read(low + 4)) << 32;
+}
+
+constexpr platform::MemoryTiming kSlow{123, 4, 2, std::nullopt};
+
+TEST(ModelAcceleratorTest, InterruptsInTheCycleThatIsPredicted) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        const auto expected =
+            timing::predict(platform::find_config("4x4-int8"), kSlow, program_of(product(kBase + 0x801), {{0, 4}}));
+        ASSERT_NE(expected.complete, timing::kNever);
+        ASSERT_GT(expected.complete, 3 * std::uint64_t{kSlow.latency});  // record, operands, result
+        const std::uint8_t vector[] = {1, 2, 3};
+        std::memcpy(&bench.memory[0x400], vector, sizeof vector);
+        put(bench, 0, product(kBase + 0x801));
+        bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_CLEAR_MASK);
+        model.begin_job();
+        EXPECT_EQ(model.doorbell_cycle(), 0u);
+        bench.write(SYSTOLE_REG_RING_TAIL, 4);
+        const std::uint64_t doorbell = model.doorbell_cycle();
+        EXPECT_EQ(model.cycles(), doorbell + 1);  // its response is seen a cycle later
+        EXPECT_EQ(bench.read(SYSTOLE_REG_RING_HEAD), 0u);
+        EXPECT_EQ(bench.read(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK, SYSTOLE_STATUS_BUSY_MASK);
+        EXPECT_EQ(bench.memory[0x801], 0x5C);
+        sc_core::wait(bench.irq.posedge_event());
+        EXPECT_EQ(model.irq_cycle(), doorbell + expected.complete);
+        EXPECT_EQ(model.cycles(), model.irq_cycle() + 1);  // an output of a cycle is there at its end
+        EXPECT_EQ(bench.memory[0x801], 14);
+
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), 0u);  // no snapshot yet
+        bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK | SYSTOLE_COUNTER_CTRL_CLEAR_MASK);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), expected.complete);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_MACS_LO), 3u);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_COMPUTE_LO), 1u);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_READ_BURSTS_LO), 6u);  // four records, two operands
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_WRITE_BURSTS_LO), expected.counters.at("write_bursts"));
+        bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), 0u);
+
+        ASSERT_NE(model.measured(), nullptr);
+        EXPECT_TRUE(model.measured()->predictable);
+        ASSERT_EQ(model.measured()->commands.size(), 4u);
+        EXPECT_EQ(timing::first_difference(model.measured()->program, model.measured()->commands, expected.commands), "");
+      },
+      kSlow);
+}
+
+TEST(ModelAcceleratorTest, ALaterDoorbellIsPartOfWhatIsPredicted) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        std::vector<Record> records = product(kBase + 0x801);
+        const std::vector<Record> second = product(kBase + 0x901);
+        records.insert(records.end(), second.begin(), second.end());
+        put(bench, 0, records);
+        model.begin_job();
+        bench.write(SYSTOLE_REG_RING_TAIL, 4);
+        const std::uint64_t first = model.doorbell_cycle();
+        sc_core::wait(57, sc_core::SC_NS);
+        bench.write(SYSTOLE_REG_RING_TAIL, 8);
+        EXPECT_EQ(model.doorbell_cycle(), first);
+        const std::uint64_t later = model.cycles() - 1 - first;
+        const auto expected =
+            timing::predict(platform::find_config("4x4-int8"), kSlow, program_of(records, {{0, 4}, {later, 8}}));
+        const auto alone =
+            timing::predict(platform::find_config("4x4-int8"), kSlow, program_of(product(kBase + 0x801), {{0, 4}}));
+        sc_core::wait(bench.irq.posedge_event());
+        // The first STORE has an interrupt bit, too.
+        EXPECT_GE(bench.read(SYSTOLE_REG_RING_HEAD), 4u);
+        EXPECT_LT(bench.read(SYSTOLE_REG_RING_HEAD), 8u);
+        bench.write(SYSTOLE_REG_IRQ_STATUS, SYSTOLE_IRQ_STATUS_DONE_MASK);
+        sc_core::wait(bench.irq.posedge_event());
+        EXPECT_EQ(model.irq_cycle(), first + expected.complete);
+        EXPECT_EQ(bench.read(SYSTOLE_REG_RING_HEAD), 8u);
+        EXPECT_GT(expected.complete, alone.complete);
+        bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), expected.counters.at("total"));
+      },
+      kSlow);
+}
+
+TEST(ModelAcceleratorTest, AFaultyRecordEndsWhatCanBePredicted) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        std::vector<Record> records = product(kBase + 0x801);
+        records.push_back(command(9, 0, 0));  // no such opcode
+        put(bench, 0, records);
+        model.begin_job();
+        bench.write(SYSTOLE_REG_RING_TAIL, 5);
+        sc_core::wait(bench.irq.posedge_event());
+        while (bench.read(SYSTOLE_REG_ERROR_CODE) == SYSTOLE_ERROR_NONE) sc_core::wait(1, sc_core::SC_NS);
+        EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), unsigned{SYSTOLE_ERROR_OPCODE});
+        EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_INDEX), 4u);
+        EXPECT_EQ(bench.read(SYSTOLE_REG_RING_HEAD), 4u);
+        EXPECT_FALSE(model.measured()->predictable);
+
+        // After a soft reset all is as at first.
+        bench.write(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_SOFT_RESET_MASK);
+        bench.write(SYSTOLE_REG_IRQ_STATUS, SYSTOLE_IRQ_STATUS_DONE_MASK | SYSTOLE_IRQ_STATUS_ERROR_MASK);
+        bench.write(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_ENABLE_MASK);
+        model.begin_job();
+        bench.write(SYSTOLE_REG_RING_TAIL, 4);
+        sc_core::wait(bench.irq.posedge_event());
+        const auto expected =
+            timing::predict(platform::find_config("4x4-int8"), kSlow, program_of(product(kBase + 0x801), {{0, 4}}));
+        EXPECT_EQ(model.irq_cycle() - model.doorbell_cycle(), expected.complete);
+        EXPECT_TRUE(model.measured()->predictable);
+      },
+      kSlow);
+}
+
+TEST(ModelAcceleratorTest, WatchdogEndsAWaitThatThePredictionSaysNeverEnds) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &) {
+        put(bench, 0, {matmul(1, 1, SYSTOLE_TOKEN_ACT_FULL)});
+        bench.write(SYSTOLE_REG_WATCHDOG, 1000);
+        bench.write(SYSTOLE_REG_RING_TAIL, 1);
+        sc_core::wait(bench.irq.posedge_event());
+        EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), unsigned{SYSTOLE_ERROR_WATCHDOG});
+        EXPECT_GE(sc_core::sc_time_stamp(), sc_core::sc_time(1000, sc_core::SC_NS));
+      },
+      kSlow);
+}
+
+TEST(ModelAcceleratorTest, StartsWhenItIsEnabled) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        put(bench, 0, product(kBase + 0x801));
+        bench.write(SYSTOLE_REG_CTRL, 0);
+        model.begin_job();
+        bench.write(SYSTOLE_REG_RING_TAIL, 4);
+        sc_core::wait(10, sc_core::SC_US);
+        EXPECT_EQ(bench.read(SYSTOLE_REG_RING_HEAD), 0u);
+        bench.write(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_ENABLE_MASK);
+        const std::uint64_t enabled = model.cycles() - 1;
+        sc_core::wait(bench.irq.posedge_event());
+        const auto expected =
+            timing::predict(platform::find_config("4x4-int8"), kSlow, program_of(product(kBase + 0x801), {{0, 4}}));
+        EXPECT_EQ(model.irq_cycle(), enabled + expected.complete);
+      },
+      kSlow);
+}
+
+TEST(ModelAcceleratorTest, RandomStallsLeaveItWithoutAClock) {
+  platform::MemoryTiming random = kSlow;
+  random.stall_seed = 5;
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        put(bench, 0, product(kBase + 0x801));
+        model.begin_job();
+        bench.write(SYSTOLE_REG_RING_TAIL, 4);
+        sc_core::wait(bench.irq.posedge_event());
+        EXPECT_EQ(model.cycles(), 0u);
+        EXPECT_EQ(model.doorbell_cycle(), 0u);
+        EXPECT_EQ(model.irq_cycle(), 0u);
+        EXPECT_EQ(model.measured(), nullptr);
+        bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), 0u);
+      },
+      random);
 }
 
 TEST(ModelAcceleratorTest, RefusesAccessesThatTheBusDoesNotHave) {

@@ -332,6 +332,44 @@ TEST(AxiMemoryPortTest, RefusesBadSettings) {
   EXPECT_THROW(AxiMemoryPort(16, timing(1, 16, 0), memory), std::invalid_argument);
 }
 
+TEST(AxiMemoryPortTest, TheTimingChangesOnlyWhileItIsQuiet) {
+  Bench bench(16, timing(5, 16, 16));
+  EXPECT_TRUE(bench.port.quiet());
+  EXPECT_EQ(read_beats(bench, burst(BASE, 2, 16)), (std::vector<uint64_t>{5, 6}));
+  EXPECT_TRUE(bench.port.quiet());
+  bench.port.set_timing(timing(9, 2, 16));
+  EXPECT_EQ(bench.port.timing().latency, 9u);
+  EXPECT_EQ(read_beats(bench, burst(BASE, 2, 16)), (std::vector<uint64_t>{16, 24}));  // asked in cycle 7
+  // The bucket is full again 8 cycles after the last beat, no earlier.
+  while (bench.now() < 31) bench.step();
+  EXPECT_FALSE(bench.port.quiet());
+  EXPECT_THROW(bench.port.set_timing(timing(1, 16, 16)), std::logic_error);
+  bench.step();
+  EXPECT_TRUE(bench.port.quiet());
+  EXPECT_THROW(bench.port.set_timing(timing(0, 16, 16)), std::invalid_argument);
+  bench.master.arvalid = true;
+  bench.master.ar = burst(BASE, 1, 16);
+  bench.step();
+  EXPECT_FALSE(bench.port.quiet());
+  EXPECT_THROW(bench.port.set_timing(timing(1, 16, 16)), std::logic_error);
+}
+
+TEST(AxiMemoryPortTest, CountsBurstsAndBeats) {
+  Bench bench(16, timing(2, 16, 16));
+  read_beats(bench, burst(BASE, 3, 16));
+  read_beats(bench, burst(BASE, 1, 16));
+  bench.master.awvalid = true;
+  bench.master.aw = burst(BASE, 2, 16);
+  bench.step();
+  bench.master.awvalid = false;
+  bench.master.wvalid = true;
+  bench.step();
+  EXPECT_EQ(bench.port.read_bursts(), 2u);
+  EXPECT_EQ(bench.port.read_beats(), 4u);
+  EXPECT_EQ(bench.port.write_bursts(), 1u);
+  EXPECT_EQ(bench.port.write_beats(), 1u);
+}
+
 class StallTest : public testing::TestWithParam<uint64_t> {};
 
 /// Random traffic over a stalling port: the checker is content, every byte comes through, every channel stalls and flows.

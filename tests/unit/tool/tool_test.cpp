@@ -2,6 +2,8 @@
 // What the tool says of results, above all of wrong ones.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -10,7 +12,10 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "firmware/include/systole_regs.h"
 #include "sim/golden/float.hpp"
+#include "sim/record/record.hpp"
+#include "sim/tool/forecast.hpp"
 #include "sim/tool/named_tests.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/report.hpp"
@@ -39,8 +44,25 @@ platform::GemmResult right() {
   out.utilisation = 0.25;
   out.wall_s = 0.5;
   out.simulated_cycles = 1000;
-  out.counters = {{"total", 100}, {"compute", 40}, {"command", 10}, {"weights", 20},     {"activations", 5},
-                  {"hazard", 3},  {"store", 2},    {"drain", 20},   {"read_bytes", 640}, {"write_bytes", 64}};
+  out.counters = {{"total", 100}, {"compute", 40},     {"command", 10},    {"weights", 20},     {"activations", 5},
+                  {"hazard", 3},  {"store", 2},        {"drain", 20},      {"read_bytes", 640}, {"write_bytes", 64},
+                  {"macs", 24},   {"read_bursts", 12}, {"write_bursts", 7}};
+  return out;
+}
+
+/// right(), predicted cycle by cycle: one command of each kind.
+platform::GemmResult predicted() {
+  platform::GemmResult out = right();
+  for (const unsigned opcode : {SYSTOLE_OPCODE_LOAD, SYSTOLE_OPCODE_MATMUL, SYSTOLE_OPCODE_STORE}) {
+    timing::Record record{};
+    record[0] = opcode << SYSTOLE_CMD_OPCODE_LSB;
+    out.measured.program.records.push_back(record);
+  }
+  out.measured.commands = {{10, 50}, {52, 70}, {60, 99}};
+  out.predicted.emplace();
+  out.predicted->commands = out.measured.commands;
+  out.predicted->complete = 100;
+  out.predicted->counters = out.counters;
   return out;
 }
 
@@ -127,9 +149,23 @@ TEST(ToolCheckTest, OtherOffencesFailThoughEveryBitAgrees) {
   expect_contains(summary(report_of({checked("x", wrong)})), "4 bytes of C were never written");
   EXPECT_FALSE(checked("x", wrong).pass());
   wrong = right();
+  ++wrong.counters["macs"];
+  expect_contains(summary(report_of({checked("x", wrong)})), "the array did 25 multiply-accumulates, but M*N*K is 24");
+  EXPECT_FALSE(checked("x", wrong).pass());
+  wrong = right();
+  --wrong.counters["total"];
+  expect_contains(summary(report_of({checked("x", wrong)})), "the machine was busy for 99 cycles");
+  EXPECT_FALSE(checked("x", wrong).pass());
+  for (const char *counter : {"macs", "total", "drain"}) {
+    wrong = right();
+    wrong.counters.erase(counter);
+    expect_contains(summary(report_of({checked("x", wrong)})), std::string("the counter ") + counter + " is missing");
+    EXPECT_FALSE(checked("x", wrong).pass());
+  }
+  wrong = right();
   ++wrong.counters["hazard"];
   expect_contains(summary(report_of({checked("x", wrong)})),
-                  "the causes add up to 101, but doorbell to interrupt took 100 cycles");
+                  "the causes add up to 101 cycles, but doorbell to interrupt took 100");
   EXPECT_FALSE(checked("x", wrong).pass());
   wrong.counters.erase("hazard");
   EXPECT_FALSE(checked("x", wrong).pass());
@@ -182,6 +218,197 @@ TEST(ToolCheckTest, WritesValuesWithTheirBits) {
   EXPECT_EQ(value_text(DType::fp32, 0x00000001), "1.40129846e-45 (0x00000001)");
 }
 
+TEST(ToolCheckTest, TheLastOfAQueueHasDoneTheWorkOfAll) {
+  platform::GemmResult last = right();
+  last.counters["macs"] = 124;
+  EXPECT_TRUE(check("x", job(), config(), last, 100).pass());
+  EXPECT_FALSE(check("x", job(), config(), last, 101).pass());
+  EXPECT_FALSE(check("x", job(), config(), last).pass());
+}
+
+TEST(ToolCheckTest, OneCycleThatWasNotPredictedFails) {
+  const auto report = [](platform::GemmResult result) {
+    result.timing_report = platform::timing_difference(result.measured, result.cycles, result.counters, *result.predicted);
+    return report_of({checked("the case", result)});
+  };
+  EXPECT_TRUE(report(predicted()).pass());
+  expect_contains(summary(report(predicted())), "100 from doorbell to interrupt; model 100, every command equal");
+  const nlohmann::json json = nlohmann::json::parse(to_json(report(predicted())));
+  EXPECT_EQ(json["model_cycles"], 100);
+
+  for (std::size_t command = 0; command < 3; ++command) {
+    for (const bool end : {false, true}) {
+      platform::GemmResult late = predicted();
+      ++(end ? late.measured.commands[command].end : late.measured.commands[command].begin);
+      const Report wrong = report(late);
+      EXPECT_FALSE(wrong.pass());
+      const std::string text = summary(wrong);
+      expect_contains(text, "FAILED the case");
+      expect_contains(text, "    timing: ");
+      expect_contains(text, std::array{"LOAD", "MATMUL", "STORE"}[command]);
+      expect_contains(text, "model 100, which DIFFERS");
+      const timing::Command measured = late.measured.commands[command], model = late.predicted->commands[command];
+      expect_contains(text, std::to_string(end ? measured.end : measured.begin));
+      expect_contains(text, std::to_string(end ? model.end : model.begin));
+      EXPECT_EQ(nlohmann::json::parse(to_json(wrong))["pass"], false);
+    }
+  }
+  platform::GemmResult late = predicted();
+  late.cycles = 101;
+  late.counters["total"] = 101;
+  late.counters["drain"] += 1;
+  EXPECT_FALSE(report(late).pass());
+  late = predicted();
+  ++late.counters["read_bursts"];
+  EXPECT_FALSE(report(late).pass());
+}
+
+TEST(ToolCheckTest, WhatIsNotRandomMustBePredicted) {
+  const auto report = [](const platform::GemmResult &result, bool stalls) {
+    Report out = report_of({checked("x", result)});
+    if (stalls) out.options.timing.stall_seed = 1;
+    require_predictions(out);
+    return out;
+  };
+  EXPECT_TRUE(report(predicted(), false).pass());
+  EXPECT_FALSE(report(right(), false).pass());
+  expect_contains(summary(report(right(), false)), "timing: ");
+  EXPECT_EQ(nlohmann::json::parse(to_json(report(right(), false)))["model_cycles"], nullptr);
+  EXPECT_TRUE(report(right(), true).pass());
+  expect_contains(summary(report(right(), true)), "100 from doorbell to interrupt; no prediction");
+  platform::GemmResult queued = right();  // not the last of its queue
+  queued.cycles = 0;
+  EXPECT_TRUE(report(queued, false).pass());
+}
+
+TEST(ToolReportTest, TracesEveryCommand) {
+  Report report = report_of({checked("x", predicted()), checked("y", right())});
+  const std::string header = "product,index,command,engine,begin,end,predicted_begin,predicted_end\n";
+  EXPECT_EQ(to_csv(report), header + "0,0,LOAD,load,10,50,10,50\n0,1,MATMUL,compute,52,70,52,70\n0,2,STORE,store,60,99,60,99\n");
+  report.cases[0].result.predicted.reset();
+  EXPECT_EQ(to_csv(report), header + "0,0,LOAD,load,10,50,,\n0,1,MATMUL,compute,52,70,,\n0,2,STORE,store,60,99,,\n");
+  report.cases[0].result = predicted();
+  report.cases[0].result.measured.commands[2].end = timing::kNever;
+  expect_contains(to_csv(report), "0,2,STORE,store,60,,60,99\n");
+  report.options.engine = "model";
+  expect_contains(to_csv(report), "0,0,LOAD,load,,,10,50\n");
+}
+
+TEST(ToolForecastTest, RooflineIsWhatArrayOrPortCannotBeat) {
+  record::Recorder recorder(config());
+  ForecastOptions options;
+  options.config = config();  // 16 x 16, 16 bytes a cycle
+  options.a_type = options.b_type = golden::DType::fp16;
+  options.out = golden::DType::fp16;
+  const Forecast square = forecast(options, {512, 512, 512}, recorder);
+  EXPECT_EQ(square.mac_cycles(), 512.0 * 512 * 512 / 256);
+  EXPECT_EQ(square.read_cycles(), 2.0 * 512 * 512 * 2 / 16);
+  EXPECT_EQ(square.write_cycles(), 512.0 * 512 * 2 / 16);
+  EXPECT_EQ(square.roofline_cycles(), square.mac_cycles());
+  EXPECT_EQ(square.utilisation(), square.efficiency());
+  EXPECT_EQ(square.commands, square.loads + square.matmuls + square.stores);
+  EXPECT_EQ(square.prediction.counters.at("macs"), square.macs);
+
+  options.timing.bytes_per_cycle = 64;  // more than the port's 16
+  options.bias = true;
+  const Forecast vector = forecast(options, {1, 4096, 4096}, recorder);
+  EXPECT_EQ(vector.read_cycles(), (4096.0 * 2 + 4096.0 * 4096 * 2 + 4096 * 4) / 16);
+  EXPECT_EQ(vector.roofline_cycles(), vector.read_cycles());
+  EXPECT_GT(vector.efficiency(), vector.utilisation());
+  EXPECT_LT(vector.efficiency(), 1);
+
+  options.timing.bytes_per_cycle = 2;
+  options.bias = false;
+  options.a_type = options.b_type = golden::DType::u8;
+  options.out = golden::DType::s32;
+  const Forecast outer = forecast(options, {256, 256, 1}, recorder);
+  EXPECT_EQ(outer.write_cycles(), 256.0 * 256 * 4 / 2);
+  EXPECT_EQ(outer.roofline_cycles(), outer.write_cycles());
+  EXPECT_EQ(outer.peak, 512u);
+  EXPECT_LE(outer.efficiency(), 1);
+}
+
+TEST(ToolForecastTest, RefusesWhatCannotBe) {
+  record::Recorder recorder(config());
+  ForecastOptions options;
+  options.config = config();
+  for (const Shape shape : {Shape{1u << 31, 1u << 31, 1}, Shape{1, 1u << 31, 1u << 31}, Shape{0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF},
+                            Shape{1u << 20, 1u << 18, 1u << 18}, Shape{1u << 16, 1u << 16, 1u << 16}})
+    EXPECT_THROW(forecast(options, shape, recorder), UserError) << shape.m << " " << shape.n << " " << shape.k;
+  EXPECT_GT(forecast(options, {1, 1, 1}, recorder).cycles(), 0u);  // the recorder still works
+}
+
+/// The records of two jobs are those of a driver that queues them: the second one's first LOAD waits for the first one's results.
+TEST(RecorderTest, QueuesJobsAndForgetsThem) {
+  const platform::ConfigInfo &small = platform::find_config("4x4-int8");
+  systole_gemm_t gemm{};
+  gemm.m = gemm.n = gemm.k = 9;
+  gemm.a = 0x10000;
+  gemm.b = 0x20000;
+  gemm.c = 0x30000;
+  gemm.a_pitch = gemm.b_pitch = 9;
+  gemm.c_pitch = 36;
+  gemm.epilogue.out_dtype = SYSTOLE_DTYPE_S32;
+  const auto first_wait = [](const timing::Program &program, std::size_t record) {
+    return systole_field_get(program.records.at(record).data(), SYSTOLE_CMD_WAIT_WORD, SYSTOLE_CMD_WAIT_LSB,
+                             SYSTOLE_CMD_WAIT_WIDTH);
+  };
+  record::Recorder recorder(small);
+  std::uint32_t count = 0;
+  ASSERT_EQ(systole_gemm_commands(&recorder.device(), &gemm, &count), SYSTOLE_OK);
+  recorder.add(gemm);
+  recorder.add(gemm);
+  const timing::Program two = recorder.take();
+  ASSERT_EQ(two.records.size(), 2 * count);
+  ASSERT_EQ(two.doorbells.size(), 2u);
+  EXPECT_EQ(two.doorbells[0].cycle, 0u);
+  EXPECT_EQ(two.doorbells[0].records, count);
+  EXPECT_EQ(two.doorbells[1].cycle, 1u);
+  EXPECT_EQ(two.doorbells[1].records, 2 * count);
+  EXPECT_EQ(first_wait(two, 0) & SYSTOLE_TOKEN_MEM_DONE, 0u);
+  EXPECT_EQ(first_wait(two, count) & SYSTOLE_TOKEN_MEM_DONE, unsigned{SYSTOLE_TOKEN_MEM_DONE});
+
+  recorder.add(gemm);
+  const timing::Program again = recorder.take();
+  ASSERT_EQ(again.records.size(), count);
+  EXPECT_TRUE(std::equal(again.records.begin(), again.records.end(), two.records.begin()));
+  EXPECT_EQ(record::record_gemm(small, gemm).records, again.records);
+  EXPECT_TRUE(recorder.take().records.empty());
+
+  gemm.c = std::uint64_t{1} << 40;  // beyond the address width
+  EXPECT_THROW(recorder.add(gemm), std::invalid_argument);
+  EXPECT_THROW(recorder.plan(gemm), std::invalid_argument);
+}
+
+/// More records than the ring holds: none is lost, whatever the driver does to publish them in parts.
+TEST(RecorderTest, ManyRecordsComeInSeveralDoorbells) {
+  systole_gemm_t gemm{};
+  gemm.m = gemm.n = 10000;
+  gemm.k = 4;
+  gemm.a = 0x1000000;
+  gemm.b = 0x2000000;
+  gemm.c = 0x100000000;
+  gemm.a_pitch = gemm.b_pitch = 4;
+  gemm.c_pitch = 40000;
+  gemm.epilogue.out_dtype = SYSTOLE_DTYPE_S32;
+  record::Recorder recorder(platform::find_config("4x4-int8"));
+  std::uint32_t count = 0;
+  ASSERT_EQ(systole_gemm_commands(&recorder.device(), &gemm, &count), SYSTOLE_OK);
+  ASSERT_GT(count, 65536u);
+  recorder.add(gemm);
+  const timing::Program program = recorder.take();
+  EXPECT_EQ(program.records.size(), count);
+  ASSERT_GT(program.doorbells.size(), 1u);
+  EXPECT_EQ(program.doorbells.back().records, count);
+  for (std::size_t i = 1; i < program.doorbells.size(); ++i) {
+    EXPECT_GT(program.doorbells[i].cycle, program.doorbells[i - 1].cycle);
+    EXPECT_GT(program.doorbells[i].records, program.doorbells[i - 1].records);
+  }
+  std::map<std::uint32_t, std::uint32_t> opcodes;
+  for (const timing::Record &record : program.records) ++opcodes[record[0] & 0xFF];
+  EXPECT_EQ(opcodes.size(), 3u);  // LOAD, MATMUL and STORE, nothing else
+}
+
 TEST(ToolReportTest, NamesCoordinatesAndCountOfWrongValues) {
   platform::GemmResult wrong = right();
   for (std::size_t i = 0; i < 12; ++i) {  // plus 1000
@@ -204,7 +431,7 @@ TEST(ToolReportTest, ShowsWhereTheCyclesWent) {
   expect_contains(text, "100 from doorbell to interrupt");
   expect_contains(text, "40   40.0 %  ################ ");
   expect_contains(text, "2 kcycle/s");
-  expect_contains(text, "640 bytes read, 64 written");
+  expect_contains(text, "640 bytes read in 12 bursts, 64 written in 7");
 }
 
 TEST(ToolReportTest, FitsOnOneScreen) {
@@ -256,13 +483,20 @@ TEST(ToolReportTest, JsonHoldsWhatTheContractNames) {
   EXPECT_EQ(two["cases"][1]["pass"], false);
   EXPECT_EQ(two["cases"][1]["name"], "y");
 
-  Report model = report_of({checked("x", right())});
+  Report model = report_of({checked("x", predicted())});
   model.options.engine = "model";
+  const nlohmann::json timed = nlohmann::json::parse(to_json(model));
+  for (const char *key : {"cycles", "model_cycles"}) EXPECT_EQ(timed[key], 100) << key;
+  EXPECT_EQ(timed["counters"], one["counters"]);
+  EXPECT_EQ(timed["read_bursts"], 12);
+  model.options.timing.stall_seed = 7;  // the model does not know what is random
   const nlohmann::json untimed = nlohmann::json::parse(to_json(model));
-  EXPECT_TRUE(untimed["cycles"].is_null());
-  EXPECT_TRUE(untimed["utilisation"].is_null());
-  EXPECT_TRUE(untimed["counters"].is_null());
-  EXPECT_TRUE(untimed["memory"].is_null());
+  for (const char *key :
+       {"cycles", "model_cycles", "utilisation", "counters", "read_bytes", "write_bytes", "read_bursts", "write_bursts"}) {
+    ASSERT_TRUE(untimed.contains(key)) << key;
+    EXPECT_TRUE(untimed[key].is_null()) << key;
+  }
+  EXPECT_EQ(untimed["memory"]["stall_seed"], 7);
   EXPECT_EQ(one["memory"]["latency"], 40);
 }
 
