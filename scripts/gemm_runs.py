@@ -86,7 +86,7 @@ def gemm(folder, m, n, k, config, *options, dtype="int8", out_dtype=None, seed=1
 
 def forecast(folder, config, dtype, out_dtype, shapes, *options):
     """What the timing model says of the products (m, n, k) as gemm() would run them, without data: a list of dictionaries with
-    `cycles`, `counters`, `read_bytes`, `write_bytes` and `wall_s`, in the shapes' order; and the seconds of the whole process."""
+    `cycles`, `counters`, `read_bytes`, `write_bytes`, `driver_s` and `model_s`, in the shapes' order; and the seconds of the whole process."""
     folder.mkdir(parents=True, exist_ok=True)
     table, report = folder / "shapes.csv", folder / "plan.json"
     report.unlink(missing_ok=True)

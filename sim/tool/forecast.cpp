@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <stdexcept>
+#include <utility>
 
 #include "firmware/include/systole_regs.h"
 #include "sim/golden/float.hpp"
@@ -152,7 +153,6 @@ std::uint64_t counter(const Forecast &forecast, const std::string &name) {
 double Forecast::roofline_cycles() const { return std::max({mac_cycles(), read_cycles(), write_cycles()}); }
 
 Forecast forecast(const ForecastOptions &options, const Shape &shape, record::Recorder &recorder) {
-  const auto start = std::chrono::steady_clock::now();
   const platform::ConfigInfo &config = options.config;
   Forecast out;
   out.shape = shape;
@@ -179,6 +179,11 @@ Forecast forecast(const ForecastOptions &options, const Shape &shape, record::Re
   run.config = config.name;
   run.layout_seed = options.layout_seed;
   const systole_gemm_t gemm = platform::placed_gemm(run, job);
+  auto start = std::chrono::steady_clock::now();
+  const auto lap = [&start] {
+    const auto before = std::exchange(start, std::chrono::steady_clock::now());
+    return std::chrono::duration<double>(start - before).count();
+  };
   try {
     out.plan = recorder.plan(gemm);
     if (out.plan.commands > kMostCommands)
@@ -188,6 +193,7 @@ Forecast forecast(const ForecastOptions &options, const Shape &shape, record::Re
     throw UserError(text(shape) + ": " + error.what());
   }
   out.program = recorder.take();
+  out.driver_s = lap();
   out.commands = out.program.records.size();
   for (const timing::Record &record : out.program.records) {
     switch (systole_field_get(record.data(), SYSTOLE_CMD_OPCODE_WORD, SYSTOLE_CMD_OPCODE_LSB, SYSTOLE_CMD_OPCODE_WIDTH)) {
@@ -196,10 +202,11 @@ Forecast forecast(const ForecastOptions &options, const Shape &shape, record::Re
       default: ++out.stores; break;
     }
   }
+  lap();
   out.prediction = timing::predict(config, options.timing, out.program);
+  out.model_s = lap();
   if (out.cycles() == timing::kNever || out.cycles() == 0)
     throw std::runtime_error(text(shape) + ": the driver's commands wait for one another for ever");
-  out.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return out;
 }
 
@@ -307,7 +314,8 @@ std::string to_json(const ForecastOptions &options, const std::vector<Forecast> 
     one["matmuls"] = f.matmuls;
     one["stores"] = f.stores;
     one["plan"] = json_of(f.plan);
-    one["wall_s"] = f.wall_s;
+    one["driver_s"] = f.driver_s;
+    one["model_s"] = f.model_s;
     out["products"].push_back(std::move(one));
   }
   return out.dump(2) + "\n";

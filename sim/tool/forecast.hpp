@@ -41,7 +41,7 @@ struct Forecast {
   unsigned peak = 1;                  ///< MACs a cycle
   std::uint64_t read = 0, write = 0;  ///< bytes that must go over the memory's port at least: every operand once
   unsigned bytes_per_cycle = 1;       ///< of the port and the memory, a direction
-  double wall_s = 0;                  ///< that the driver and the model took
+  double driver_s = 0, model_s = 0;   ///< that planning and writing the records took, and the timing model
 
   std::uint64_t cycles() const { return prediction.complete; }
   /// Least cycles by the array and by the port, and the greater of the two: the roofline.
