@@ -18,7 +18,7 @@ default: tool
 
 .PHONY: help
 help:
-	@echo "make                        build $(BUILD)/bin/systole with every shipped configuration"
+	@echo "make                        build $(BUILD)/bin/systole with every shipped configuration, and systole-model"
 	@echo "make sim                    list the named tests"
 	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
@@ -54,7 +54,7 @@ configure:
 .PHONY: tool
 tool: setup
 	@$(MAKE) configure
-	@cmake --build $(BUILD) --parallel $(JOBS) --target systole
+	@cmake --build $(BUILD) --parallel $(JOBS) --target systole systole-model
 
 .PHONY: sim
 ifeq ($(strip $(TEST)),)
@@ -98,8 +98,7 @@ test-exhaustive: setup-test
 
 .PHONY: bench
 bench: tool
-	@cmake --build $(BUILD) --parallel $(JOBS) --target systole-model
-	@scripts/bench $(if $(SEED),--seed '$(SEED)') $(if $(filter-out 0,$(RESNET_RTL)),--resnet-rtl) $(BENCH_ARGS)
+	@scripts/bench $(if $(filter command environment,$(firstword $(origin SEED))),--seed '$(SEED)') $(if $(filter-out 0,$(RESNET_RTL)),--resnet-rtl) $(BENCH_ARGS)
 
 .PHONY: area
 area: setup-test

@@ -142,7 +142,7 @@ module systole #(
   logic [EpLanes*32-1:0] acc_rd_data;
 
   logic        row_issue, compute_waiting, compute_begin;
-  logic [13:0] macs;
+  logic [systole_pkg::MACS_W-1:0] macs;
   logic [4:0]  act_cause;
 
   // For simulators and logic analysers: commands that end and begin in this cycle; read by name (systole.vlt), used by nothing here.

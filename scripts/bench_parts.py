@@ -55,7 +55,17 @@ RTL_CYCLES = {
 QUICK_CYCLES = 5_000
 RANDOM_SHAPES, QUICK_SHAPES, RANDOM_RTL = 200, 40, 12
 LOW, HIGH = 16, 2048
+DEFAULT_SEED = 1
 WORST = 0.80
+# The lines of a set of random shapes: key in a row, words.
+LINES = {
+    "efficiency": "measured",
+    "bound": "bound",
+    "bound_with_store": "bound, epilogue",
+    "bound_with_floor": "bound, epi., begin, end",
+}
+# A 32x32 array has a bus of 32 bytes; what a memory as wide as that makes of a product.
+WIDE, WIDE_BYTES = ("32x32", *FP16, 512, 512, 512), 32
 # The product whose speed is quoted; three runs, the fastest counts (the others shared the machine).
 SPEED_SHAPE = (512, 512, 512)
 SPEEDS = [
@@ -68,8 +78,8 @@ SPEEDS = [
     ("32x32-int8", *INT32),
 ]
 FIGURES = f"{'cycles':>9} {'ideal':>9} {'used':>7} {'roofline':>8} {'bound':>7} by   "
-CAUSES = ("command", "weights", "activations", "hazard", "store", "drain")
-# RedMulE, FP16: product and utilisation with a memory that answers in one cycle. Figures of others, not run here.
+CAUSES = ("command", "weights", "activations", "hazard", "store", "drain", "idle")
+# RedMulE, FP16: product and utilisation with a memory that answers in one cycle, as this project was given them. Not run here.
 REDMULE = {(64, 64, 64): 0.874, (96, 96, 96): 0.994}
 
 
@@ -132,7 +142,8 @@ class Bench:
 
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
-        self.plotted, self.seen = [], {}
+        # What was written, by the name of its file; random shapes always as "random".
+        self.plotted, self.seen, self.written = [], {}, {}
 
     def progress(self, words):
         print(f"bench: {words}", file=sys.stderr, flush=True)
@@ -219,7 +230,9 @@ class Bench:
     def write(self, name, contents):
         """NAME.json; the settings that all figures hold for stand first."""
         head = {"memory": {"latency": 40, "bytes_per_cycle": 16, "outstanding": 16}, "quick": self.options.quick}
-        (self.options.out / f"{name}.json").write_text(json.dumps({**head, **contents}, indent=1) + "\n")
+        text = json.dumps({**head, **contents}, indent=1) + "\n"
+        (self.options.out / f"{name}.json").write_text(text, encoding="utf-8")
+        self.written["random" if name.startswith("random") else name] = json.loads(text)
 
     # --- parts ---------------------------------------------------------------------------------------------------------------
 
@@ -238,7 +251,7 @@ class Bench:
         near = [Product("8x8", *FP16, *shape) for shape in REDMULE if not self.options.quick or shape[0] == 64]
         one_cycle = self.on_rtl("one-cycle", {product: (product, 1) for product in near}, ("--mem-latency", 1))
         quoted = self.measure("square", near, near)
-        print("\n8x8, FP16, beside RedMulE (whose figures are not run here)")
+        print("\n8x8, FP16, beside RedMulE (its figures are not run here, the size of its array is not recorded)")
         compared = []
         for row, product in zip(quoted, near):
             shape = product.m, product.n, product.k
@@ -365,7 +378,33 @@ class Bench:
         heading()
         for row in rows:
             show(row)
-        self.write("other", {"rows": rows})
+        self.write("other", {"rows": rows, "wide": self.wide()})
+
+    def wide(self):
+        """A product with a memory that is as wide as the bus."""
+        product = Product(*WIDE)
+        memory = ("--mem-bytes-per-cycle", WIDE_BYTES)
+        shape = (product.m, product.n, product.k)
+        answers, _ = gemm_runs.forecast(
+            self.folder / "forecast", product.config, product.dtype, product.out_dtype, [shape], *memory
+        )
+        cycles, source = answers[0]["cycles"], "model"
+        if not self.options.quick:
+            measured, source = self.on_rtl("wide", {product: (product, 1)}, memory)[product]["cycles"], "rtl"
+            if measured != cycles:
+                raise RunError(f"{product}, {WIDE_BYTES} bytes a cycle: {measured} cycles on the RTL, {cycles} by systole plan")
+        row = {
+            **dict(zip(("config", "dtype", "out_dtype", "m", "n", "k"), WIDE)),
+            "memory_bytes_per_cycle": WIDE_BYTES,
+            "cycles": cycles,
+            "utilisation": product.macs / product.peak / cycles,
+            "source": source,
+        }
+        print(
+            f"\n{WIDE_BYTES} bytes a cycle: {machine(row)} {product.m}x{product.n}x{product.k}: {cycles} cycles, "
+            f"{100 * row['utilisation']:.1f} % ({source})"
+        )
+        return row
 
     def random(self):
         """Log-uniform shapes, the same for each configuration and pair of types."""
@@ -389,37 +428,39 @@ class Bench:
                 floor = self.forecast([least])[least]["cycles"]
                 for row in mine:
                     row["floor_cycles"] = floor
-                    row["bound_with_floor"] = row["ideal_cycles"] / (row["bound_cycles"] + floor)
+                    row["bound_with_floor"] = row["ideal_cycles"] / (row["bound_store_cycles"] + floor)
                 rows += mine
                 sets.append(self.distribution(config, *types, mine))
         print(
             f"{len(shapes)} shapes, M, N and K log-uniform from {LOW} to {HIGH}, seed {seed}: roofline efficiency; its bound by\n"
-            "the array's granularity; the same with the cycles of a 1x1x1 product added, which every product needs to begin and end"
+            "the array's granularity; by that and the epilogue's pace, a group of COLS/2 columns a cycle; the same with the\n"
+            "cycles of a 1x1x1 product added, which every product needs to begin and end"
         )
         columns = " ".join(f"{name:>7}" for name in ("worst", "quarter", "median", "3/4", "best"))
-        print(f"{'config':10} {'types':13} {'figure':22} {columns} {'below 80 %':>10}")
+        print(f"{'config':10} {'types':13} {'figure':23} {columns} {'below 80 %':>10}")
         for s in sets:
-            names = {
-                "efficiency": f"measured ({s['rtl_rows']} on the RTL)",
-                "bound": "bound",
-                "bound_with_floor": "bound, begin, end",
-            }
-            for key, words in names.items():
+            for key, words in {**LINES, "efficiency": f"measured ({s['rtl_rows']} on the RTL)"}.items():
                 values = " ".join(
                     f"{100 * s[key][name]:5.1f} %" for name in ("worst", "quarter", "median", "three_quarters", "best")
                 )
-                print(f"{machine(s)} {words:22} {values} {s[key]['below']:10}", flush=True)
+                print(f"{machine(s)} {words:23} {values} {s[key]['below']:10}", flush=True)
+        print("\nof the cycles, mean of the shapes: the array computes; it does not, by cause")
+        print(f"{'config':10} {'types':13} {'compute':>11}" + "".join(f"{cause:>12}" for cause in CAUSES))
+        for s in sets:
+            print(f"{machine(s)}" + "".join(f"{100 * s['shares'][key]:10.1f} %" for key in ("compute", *CAUSES)), flush=True)
         misses = sorted((row for row in rows if row["efficiency"] < WORST), key=lambda row: row["efficiency"])
-        excused, short = (sum(row[key] < WORST for row in misses) for key in ("bound", "bound_with_floor"))
+        excused, paced, short = (sum(row[key] < WORST for row in misses) for key in list(LINES)[1:])
         print(
             f"\nbelow {100 * WORST:.0f} %: {len(misses)} of {len(rows)}, of which {excused} have a bound below, "
-            f"{short} with begin and end"
+            f"{paced} with the epilogue's pace, {short} with begin and end"
         )
         heading()
         for row in misses:
             show(row)
         self.plot(f"random, seed {seed}", rows)
-        self.write("random", {"seed": seed, "low": LOW, "high": HIGH, "shapes": shapes, "sets": sets, "rows": rows})
+        # The documents show the default seed; another one does not replace it.
+        name = "random" if seed == DEFAULT_SEED else f"random_{seed}"
+        self.write(name, {"seed": seed, "low": LOW, "high": HIGH, "shapes": shapes, "sets": sets, "rows": rows})
 
     @staticmethod
     def distribution(config, dtype, out_dtype, rows):
@@ -439,16 +480,20 @@ class Bench:
             "config": config,
             "dtype": dtype,
             "out_dtype": out_dtype,
-            **{key: summary(key) for key in ("efficiency", "bound", "bound_with_floor")},
+            **{key: summary(key) for key in LINES},
+            "shares": {
+                key: statistics.fmean(row["counters"][key] / row["cycles"] for row in rows) for key in ("compute", *CAUSES)
+            },
             "rtl_rows": sum(row["source"] == "rtl" for row in rows),
         }
 
     def speed(self):
-        """Seconds of this machine: the whole platform, and the timing model alone."""
+        """Seconds of this machine: the whole platform, from the driver's first register access to its last one, so without
+        making the matrices and without the comparison with the golden model; and the timing model alone."""
         shape, times = ((64, 64, 64), 1) if self.options.quick else (SPEED_SHAPE, 3)
         print(
             f"simulation speed, {shape[0]}x{shape[1]}x{shape[2]}, whole platform with all checkers, one core, no tracing; and "
-            "the timing model alone"
+            f"the timing model alone; the fastest of {times}, without the comparison with the golden model"
         )
         print(
             f"{'config':10} {'types':13} {'cycles':>9} {'seconds':>8} {'kcycle/s':>9} {'MMAC/s':>8} "
@@ -501,7 +546,7 @@ class Bench:
             resnet.append(
                 {"config": "16x16", "dtype": dtype, "out_dtype": out, "layers": len(shapes), "cycles": cycles, "process_s": seconds}
             )
-        self.write("simulation", {"cpu": cpu_name(), "rows": speeds, "resnet50": resnet})
+        self.write("simulation", {"cpu": cpu_name(), "runs": times, "rows": speeds, "resnet50": resnet})
 
 
 def cpu_name():

@@ -67,8 +67,8 @@ def run(folder, config, *options, engine="rtl", tool=None, prefix=()):
 
 
 def gemm(folder, m, n, k, config, *options, dtype="int8", out_dtype=None, seed=1, **how):
-    """Multiplies random matrices. dtype: int8, fp16 or bf16; out_dtype: the tool's default, or its name (int8: with one scale); how:
-    as run() has it. Leaves a.npy, b.npy, c.npy in the folder."""
+    """Multiplies random matrices. dtype: int8, fp16 or bf16; out_dtype: the tool's default, or its name (int8: with one scale);
+    how: as run() has it. Leaves a.npy, b.npy, c.npy in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     source = random.Random(f"{seed} {m} {n} {k}")
     code = OPERANDS[dtype][0]
@@ -86,7 +86,8 @@ def gemm(folder, m, n, k, config, *options, dtype="int8", out_dtype=None, seed=1
 
 def forecast(folder, config, dtype, out_dtype, shapes, *options):
     """What the timing model says of the products (m, n, k) as gemm() would run them, without data: a list of dictionaries with
-    `cycles`, `counters`, `read_bytes`, `write_bytes`, `driver_s` and `model_s`, in the shapes' order; and the seconds of the whole process."""
+    `cycles`, `counters`, `read_bytes`, `write_bytes`, `driver_s` and `model_s`, in the shapes' order; and the seconds of the whole
+    process."""
     folder.mkdir(parents=True, exist_ok=True)
     table, report = folder / "shapes.csv", folder / "plan.json"
     report.unlink(missing_ok=True)

@@ -313,6 +313,8 @@ def make_package(spec):
     section("Counters: index in the flat vector of counters, and the offset of the low and the high word.")
     constant("int", "COUNTER_COUNT", len(spec["counters"]["list"]))
     constant("int", "COUNTER_W", COUNTER_BITS)
+    # Multiply-accumulates of a row: 2 * 64 elements along K, 64 columns.
+    constant("int", "MACS_W", 14)
     for index, counter in enumerate(spec["counters"]["list"]):
         constant("int", f"COUNTER_{counter['name']}", index, counter["doc"])
     for counter in spec["counters"]["list"]:

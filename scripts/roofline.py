@@ -70,6 +70,17 @@ class Product:
         words = ceil_div(self.k * ELEMENT_BYTES[self.dtype], 2 * config.rows)
         return max(self.m * ceil_div(self.n, config.cols) * words, self.memory_cycles)
 
+    @property
+    def epilogue_cycles(self):
+        """Results leave in groups of columns, at most one group a cycle, of one row each (docs/architecture.md, Store). The shipped
+        configurations leave EpLanes at COLS / 2."""
+        return self.m * ceil_div(self.n, max(CONFIGURATIONS[self.config].cols // 2, 1))
+
+    @property
+    def bound_store_cycles(self):
+        """bound_cycles, but no less than what the epilogue needs."""
+        return max(self.bound_cycles, self.epilogue_cycles)
+
     def row(self, cycles):
         """The figures of a product that took so many cycles, for tables and JSON."""
         return {
@@ -89,6 +100,8 @@ class Product:
             "utilisation": self.macs / self.peak / cycles,
             "efficiency": self.ideal_cycles / cycles,
             "bound": self.ideal_cycles / self.bound_cycles,
+            "bound_store_cycles": self.bound_store_cycles,
+            "bound_with_store": self.ideal_cycles / self.bound_store_cycles,
         }
 
 
@@ -97,6 +110,14 @@ class Product:
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8a8a")
 PANEL_W, PANEL_H, LEFT, TOP, GAP_X, GAP_Y, BOTTOM = 420, 300, 64, 84, 84, 92, 64
+
+
+# The roof and the lines at parts of it.
+SHARES = (
+    (1, 'stroke="#202020" stroke-width="1.8"'),
+    (0.8, 'stroke="#707070" stroke-dasharray="1.5 2.5"'),
+    (0.5, 'stroke="#909090" stroke-dasharray="5 3"'),
+)
 
 
 class Axis:
@@ -154,13 +175,14 @@ def panel(left, top, title, rows, groups):
         out.append(text(left - 6, y(value) + 4, number(value), 11, "end"))
     out.append(f'<rect x="{left}" y="{top}" width="{PANEL_W}" height="{PANEL_H}" fill="none" stroke="#606060"/>')
     ridge = peak / bandwidth
-    for share, style in ((1, 'stroke="#202020" stroke-width="1.8"'), (0.5, 'stroke="#909090" stroke-dasharray="4 3"')):
+    for share, style in SHARES:
         # The slope begins where it leaves the floor.
         begin = max(low, floor / (share * bandwidth))
         points = [(begin, share * bandwidth * begin), (ridge, share * peak), (high, share * peak)]
         out.append('<polyline fill="none" {} points="{}"/>'.format(style, " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)))
     out.append(text(left + PANEL_W - 4, y(peak) - 5, f"{peak} MACs a cycle", 11, "end"))
-    out.append(text(left + PANEL_W - 4, y(peak / 2) + 14, "half of it", 11, "end", fill="#707070"))
+    out.append(text(left + PANEL_W - 4, y(peak / 2) + 14, "50 %", 11, "end", fill="#707070"))
+    out.append(text(left + 8, top + 18, "dotted: 80 % of the roof; dashed: 50 %", 11, fill="#707070"))
     # The largest group first, so that it does not hide the others.
     for group in sorted(groups, key=lambda group: -sum(row["group"] == group for row in rows)):
         for row in rows:

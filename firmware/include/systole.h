@@ -167,17 +167,24 @@ typedef struct {
     uint32_t k_chunk;            /**< words of K per MATMUL, at most */
     uint32_t k_head;             /**< the first one's in the first block (or, if an operand is kept, pass) */
     uint32_t k_tail;             /**< the last one's in the last block, at most */
-    uint32_t t_part;      /**< the first block's weights come in parts of t_part, t_part, 2 * t_part, … tiles; 0: whole */
+    bool part_rows;              /**< chunks come in parts: of A's rows; false: of B's column tiles */
+    uint32_t part;               /**< the first block's parts are part, part, 2 * part, … rows or tiles, as a head; 0: whole */
+    /** Every block's chunks come in parts of at most so many rows or tiles, each in a slot of its own; 0: they do not. */
+    uint32_t part_max;
+    /** The last block's last chunk is computed and stored in parts that shrink to part_end, as to a tail; 0: whole, or, with
+     *  part_max, in those parts. */
+    uint32_t part_end;
     uint32_t acc_slots;   /**< blocks for which the accumulators have places: 2 (halves), or 4 */
     bool params;          /**< bias, per-column zero points or per-column requantisation are used */
     bool params_resident; /**< … and fit their bank as a whole */
     systole_operand_plan_t a, b;
-    uint64_t blocks;   /**< blocks of C, each one STORE; saturates */
+    uint64_t blocks;   /**< blocks of C, each one STORE, the last one's parts one each; saturates */
     uint64_t commands; /**< records; saturates */
     uint64_t cycles;   /**< forecast, with a memory of 16 bytes a cycle and 40 cycles latency; saturates */
 } systole_gemm_plan_t;
 
-/** Hardware counters, 48 bits each, since the last clear. */
+/** Hardware counters since the last clear, cycles, bytes, bursts and multiply-accumulates: docs/commands_and_registers.md. 48 bits
+ *  each: macs wraps first, after 2^48 / (2 * ROWS * COLS) cycles of 8-bit products. */
 typedef struct systole_counters {
     uint64_t total, compute, command, weights, activations, hazard, store, drain, read_bytes, write_bytes, read_bursts,
         write_bursts, macs;
@@ -222,10 +229,10 @@ systole_result_t systole_wait(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
 /** Whether everything is complete. @return BAD_ARG, DEVICE */
 systole_result_t systole_is_idle(systole_t *dev, bool *idle) SYSTOLE_WARN_UNUSED_RESULT;
 
-/** Takes a snapshot of the counters and reads it. */
+/** Takes a snapshot of the counters and reads it. The machine may be busy meanwhile. @return BAD_ARG */
 systole_result_t systole_read_counters(systole_t *dev, systole_counters_t *counters) SYSTOLE_WARN_UNUSED_RESULT;
 
-/** Clears the counters. */
+/** Clears the counters. @return BAD_ARG */
 systole_result_t systole_clear_counters(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
 
 /** Reads the error registers. */

@@ -13,7 +13,7 @@
 typedef struct {
     uint32_t outer, inner;   /* first row or column tile of the outer and of the inner block */
     uint32_t k;              /* first word of the chunk */
-    uint32_t part;           /* first tile, in the block, of a part of the chunk */
+    uint32_t part;           /* first tile or row, in the block, of a part of the chunk */
     bool first_pass;         /* the first outer block */
     bool last_pass;          /* the last outer block */
     uint32_t a_slot, b_slot; /* streamed: the slot of the current chunk; resident outer operand: of its first piece */
@@ -27,12 +27,16 @@ typedef struct {
     uint32_t column, columns; /* columns */
     uint32_t words;           /* of K */
     bool first, last;         /* chunk of its block */
-    uint32_t part_tile;       /* the part: first tile in the block, */
+    uint32_t part_row;        /* the part: first row in the block, */
+    uint32_t part_rows;       /* rows, */
+    uint32_t part_tile;       /* first tile in the block, */
     uint32_t part_tiles;      /* tiles, */
     uint32_t part_columns;    /* columns */
     bool first_part, last_part;
-    bool ramp; /* K is cut with growing chunks */
-    bool tail; /* … with shrinking ones */
+    bool load_parts;  /* one operand comes part by part */
+    bool store_parts; /* each part is stored by itself */
+    bool ramp;        /* K is cut with growing chunks */
+    bool tail;        /* … with shrinking ones */
 } chunk_t;
 
 /* One operand's part in a chunk. */
@@ -109,17 +113,34 @@ static void look_at_chunk(const generator_t *gen, chunk_t *chunk)
     chunk->words = systole_chunk_words(plan, chunk->ramp, chunk->tail, at->k);
     chunk->first = at->k == 0u;
     chunk->last = at->k + chunk->words == plan->k_words;
-    chunk->part_tile = at->part;
+    chunk->part_row = 0;
+    chunk->part_rows = chunk->rows;
+    chunk->part_tile = 0;
     chunk->part_tiles = chunk->tiles;
-    if (at->block == 0u && plan->t_part != 0u) {
-        systole_cut_t cut;
-        systole_part_cut(plan, chunk->tiles, &cut);
-        chunk->part_tiles = systole_cut_size(&cut, at->part);
-    }
-    chunk->part_columns = min_u32(chunk->columns - (at->part << gen->caps->cols_log2), chunk->part_tiles << gen->caps->cols_log2);
     chunk->first_part = at->part == 0u;
-    chunk->last_part = at->part + chunk->part_tiles == chunk->tiles;
+    chunk->last_part = true;
+    chunk->load_parts = plan->part_max != 0u || (at->block == 0u && plan->part != 0u);
+    chunk->store_parts = chunk->tail && chunk->last && (plan->part_max != 0u || plan->part_end != 0u);
+    if (chunk->load_parts || chunk->store_parts) {
+        const uint32_t size = plan->part_rows ? chunk->rows : chunk->tiles;
+        uint32_t part;
+        systole_cut_t cut;
+        if (chunk->load_parts) {
+            systole_part_cut(plan, size, at->block == 0u, &cut);
+        } else {
+            systole_cut(&cut, size, size, 0, plan->part_end);
+        }
+        part = systole_cut_size(&cut, at->part);
+        *(plan->part_rows ? &chunk->part_row : &chunk->part_tile) = at->part;
+        *(plan->part_rows ? &chunk->part_rows : &chunk->part_tiles) = part;
+        chunk->last_part = at->part + part == size;
+    }
+    chunk->part_columns =
+        min_u32(chunk->columns - (chunk->part_tile << gen->caps->cols_log2), chunk->part_tiles << gen->caps->cols_log2);
 }
+
+/* Whether each part of the operand's chunks has a slot for itself. */
+static bool slot_per_part(const systole_gemm_plan_t *plan, bool is_a) { return plan->part_max != 0u && plan->part_rows == is_a; }
 
 /* Where one operand's rows `row` to `row + rows` of `total` lie in its buffer, and what is to be done for them. */
 static void look_at_part(const generator_t *gen, const chunk_t *chunk, const systole_operand_plan_t *operand, uint32_t slot,
@@ -161,12 +182,19 @@ static void look_at_parts(const generator_t *gen, const chunk_t *chunk, part_t *
 {
     look_at_part(gen, chunk, &gen->plan->a, gen->at.a_slot, chunk->row, chunk->rows, gen->gemm->m, a);
     look_at_part(gen, chunk, &gen->plan->b, gen->at.b_slot, chunk->column, chunk->columns, gen->gemm->n, b);
-    /* Activations come with the first part, weights part by part. */
-    a->load = a->load && chunk->first_part;
-    a->done = a->done && chunk->last_part;
-    b->word += (chunk->part_tile << gen->caps->cols_log2) * b->stride;
-    b->fresh = b->fresh && chunk->first_part;
-    b->done = b->done && chunk->last_part;
+    /* One operand comes part by part, the other one with the first part. A part may have a slot for itself. */
+    a->load = a->load && (chunk->first_part || (chunk->load_parts && gen->plan->part_rows));
+    b->load = b->load && (chunk->first_part || (chunk->load_parts && !gen->plan->part_rows));
+    if (!slot_per_part(gen->plan, true)) {
+        a->word += chunk->part_row * a->stride;
+        a->fresh = a->fresh && chunk->first_part;
+        a->done = a->done && chunk->last_part;
+    }
+    if (!slot_per_part(gen->plan, false)) {
+        b->word += (chunk->part_tile << gen->caps->cols_log2) * b->stride;
+        b->fresh = b->fresh && chunk->first_part;
+        b->done = b->done && chunk->last_part;
+    }
 }
 
 /* Slots used up by a chunk; `pass`: it was the last one of its pass. */
@@ -186,13 +214,13 @@ static void advance(generator_t *gen, const chunk_t *chunk)
     const uint32_t size = systole_cut_size(&gen->inner, at->inner);
     const bool pass = chunk->last && at->inner + size == gen->inner.total;
 
+    if (chunk->last_part || slot_per_part(gen->plan, true)) advance_slot(gen, &gen->plan->a, pass, &at->a_slot);
+    if (chunk->last_part || slot_per_part(gen->plan, false)) advance_slot(gen, &gen->plan->b, pass, &at->b_slot);
     if (!chunk->last_part) {
-        at->part += chunk->part_tiles;
+        at->part += gen->plan->part_rows ? chunk->part_rows : chunk->part_tiles;
         return;
     }
     at->part = 0;
-    advance_slot(gen, &gen->plan->a, pass, &at->a_slot);
-    advance_slot(gen, &gen->plan->b, pass, &at->b_slot);
     if (!chunk->last) {
         at->k += chunk->words;
         return;
@@ -280,7 +308,8 @@ static bool loads_array_params(const generator_t *gen, const chunk_t *chunk)
  * all of N, the first block brings all: one PARAM_FULL token a job, however far loads run ahead of stores. */
 static bool loads_store_params(const generator_t *gen, const chunk_t *chunk)
 {
-    return gen->store_params && chunk->last && chunk->last_part && (gen->at.block == 0u || !gen->plan->params_resident);
+    return gen->store_params && chunk->last && (chunk->store_parts ? chunk->first_part : chunk->last_part) &&
+           (gen->at.block == 0u || !gen->plan->params_resident);
 }
 
 /* Whether this chunk's first load of seeds or parameters must wait until the block two before, which used the same half, is
@@ -289,7 +318,7 @@ static bool takes_guard(const generator_t *gen, const chunk_t *chunk)
 {
     const bool early =
         gen->gemm->seed != 0u || gen->array_params; /* such loads come with the block's first chunk, else the last */
-    return gen->guarded && gen->at.block >= 2u && (early ? chunk->first : chunk->last);
+    return gen->guarded && gen->at.block >= 2u && (early ? chunk->first && chunk->first_part : loads_store_params(gen, chunk));
 }
 
 static void emit_array_params(generator_t *gen, const chunk_t *chunk, uint32_t wait, uint32_t give)
@@ -372,8 +401,10 @@ static void emit_operand(generator_t *gen, const chunk_t *chunk, const systole_o
                          bool is_a, uint32_t wait, uint32_t give)
 {
     const systole_gemm_t *gemm = gen->gemm;
-    const uint32_t column = chunk->column + (chunk->part_tile << gen->caps->cols_log2);
-    const uint32_t row = is_a ? chunk->row : column, rows = is_a ? chunk->rows : chunk->part_columns;
+    const bool parts = chunk->load_parts;
+    const uint32_t column = chunk->column + (parts ? chunk->part_tile << gen->caps->cols_log2 : 0u);
+    const uint32_t row = is_a ? chunk->row + (parts ? chunk->part_row : 0u) : column;
+    const uint32_t rows = is_a ? (parts ? chunk->part_rows : chunk->rows) : parts ? chunk->part_columns : chunk->columns;
     const uint32_t total = is_a ? gemm->m : gemm->n, dest = is_a ? SYSTOLE_DEST_ACT : SYSTOLE_DEST_WGT;
     const int64_t pitch = is_a ? gemm->a_pitch : gemm->b_pitch;
     const uint64_t address = (is_a ? gemm->a : gemm->b) + (uint64_t)((int64_t)row * pitch);
@@ -396,19 +427,23 @@ static void emit_chunk_loads(generator_t *gen, const chunk_t *chunk, const part_
 {
     const systole_gemm_plan_t *plan = gen->plan;
     const bool seed = gen->gemm->seed != 0u && chunk->first && chunk->first_part, params = loads_array_params(gen, chunk);
-    uint32_t guard = takes_guard(gen, chunk) ? SYSTOLE_TOKEN_MEM_DONE : 0u;
+    uint32_t guard = takes_guard(gen, chunk) ? SYSTOLE_TOKEN_MEM_DONE : 0u, turn;
 
     if (params) {
         emit_array_params(gen, chunk, guard, b->load ? 0u : SYSTOLE_TOKEN_WGT_FULL);
         guard = 0;
     }
-    if (b->load) {
-        const bool used = b->fresh && !kept_for_job(&plan->b) && gen->done.b_slots++ >= plan->b.slots;
-        emit_operand(gen, chunk, &plan->b, b, false, used ? SYSTOLE_TOKEN_WGT_FREE : 0u, SYSTOLE_TOKEN_WGT_FULL);
-    }
-    if (a->load) {
-        const bool used = a->fresh && !kept_for_job(&plan->a) && gen->done.a_slots++ >= plan->a.slots;
-        emit_operand(gen, chunk, &plan->a, a, true, used ? SYSTOLE_TOKEN_ACT_FREE : 0u, seed ? 0u : SYSTOLE_TOKEN_ACT_FULL);
+    /* What comes in parts comes last: its slots are the ones that are waited for. */
+    for (turn = 0; turn < 2u; ++turn) {
+        const bool is_a = (turn == 0u) == (plan->part_max != 0u && !plan->part_rows);
+        if (is_a && a->load) {
+            const bool used = a->fresh && !kept_for_job(&plan->a) && gen->done.a_slots++ >= plan->a.slots;
+            emit_operand(gen, chunk, &plan->a, a, true, used ? SYSTOLE_TOKEN_ACT_FREE : 0u, seed ? 0u : SYSTOLE_TOKEN_ACT_FULL);
+        }
+        if (!is_a && b->load) {
+            const bool used = b->fresh && !kept_for_job(&plan->b) && gen->done.b_slots++ >= plan->b.slots;
+            emit_operand(gen, chunk, &plan->b, b, false, used ? SYSTOLE_TOKEN_WGT_FREE : 0u, SYSTOLE_TOKEN_WGT_FULL);
+        }
     }
     if (seed) {
         emit_seed(gen, chunk, guard, SYSTOLE_TOKEN_ACT_FULL);
@@ -427,8 +462,8 @@ static void emit_matmul(generator_t *gen, const chunk_t *chunk, const part_t *a,
 
     if (gen->time != NULL) {
         ++gen->done.count;
-        systole_time_matmul(gen->time, chunk->rows, chunk->part_tiles, tail, chunk->words,
-                            !chunk->first && chunk->part_tiles == chunk->tiles, (uint32_t)gen->at.block & 1u, wait, give);
+        systole_time_matmul(gen->time, chunk->part_rows, chunk->part_tiles, tail, chunk->words, !chunk->first,
+                            !chunk->first && chunk->first_part && chunk->last_part, (uint32_t)gen->at.block & 1u, wait, give);
         return;
     }
     if (chunk->first && gemm->seed == 0u) seed = gemm->bias != 0u ? SYSTOLE_SEED_BIAS : SYSTOLE_SEED_ZERO;
@@ -446,9 +481,9 @@ static void emit_matmul(generator_t *gen, const chunk_t *chunk, const part_t *a,
     }
     SYSTOLE_SET(gen->record, MATMUL_ACT, a->word);
     SYSTOLE_SET(gen->record, MATMUL_WGT, b->word);
-    SYSTOLE_SET(gen->record, MATMUL_ACC, acc_row(gen) + chunk->part_tile * chunk->rows);
+    SYSTOLE_SET(gen->record, MATMUL_ACC, acc_row(gen) + chunk->part_tile * chunk->rows + chunk->part_row);
     if (gen->array_params) SYSTOLE_SET(gen->record, MATMUL_PARAM, param_entry(gen, chunk) + chunk->part_tile);
-    SYSTOLE_SET(gen->record, MATMUL_M0, chunk->rows);
+    SYSTOLE_SET(gen->record, MATMUL_M0, chunk->part_rows);
     SYSTOLE_SET(gen->record, MATMUL_M1, 1);
     SYSTOLE_SET(gen->record, MATMUL_ACT_M0_STRIDE, a->stride);
     SYSTOLE_SET(gen->record, MATMUL_K0, chunk->words);
@@ -465,8 +500,8 @@ static void emit_matmul(generator_t *gen, const chunk_t *chunk, const part_t *a,
     end_record(gen);
 }
 
-/* The epilogue's fields of a STORE. */
-static void set_epilogue(generator_t *gen, const chunk_t *chunk)
+/* The epilogue's fields of a STORE that begins at a tile of the block. */
+static void set_epilogue(generator_t *gen, const chunk_t *chunk, uint32_t tile)
 {
     const systole_epilogue_t *epilogue = &gen->gemm->epilogue;
     const uint32_t out = epilogue->out_dtype;
@@ -481,7 +516,7 @@ static void set_epilogue(generator_t *gen, const chunk_t *chunk)
         SYSTOLE_SET(gen->record, STORE_OUT_ZERO_POINT, epilogue->out_zero_point);
         if (gen->store_params) {
             SYSTOLE_SET(gen->record, STORE_PER_COLUMN, 1);
-            SYSTOLE_SET(gen->record, STORE_PARAM, param_entry(gen, chunk));
+            SYSTOLE_SET(gen->record, STORE_PARAM, param_entry(gen, chunk) + tile);
         } else {
             SYSTOLE_SET(gen->record, STORE_SCALE, epilogue->scale);
             SYSTOLE_SET(gen->record, STORE_SHIFT, epilogue->shift);
@@ -494,29 +529,35 @@ static void set_epilogue(generator_t *gen, const chunk_t *chunk)
 static void emit_store(generator_t *gen, const chunk_t *chunk, uint32_t wait, uint32_t give, bool irq)
 {
     const systole_gemm_t *gemm = gen->gemm;
+    /* The block, or a part of it. */
+    const bool part = chunk->store_parts;
+    const uint32_t row = part ? chunk->part_row : 0u, tile = part ? chunk->part_tile : 0u;
+    const uint32_t rows = part ? chunk->part_rows : chunk->rows, tiles = part ? chunk->part_tiles : chunk->tiles;
+    const uint32_t column = chunk->column + (tile << gen->caps->cols_log2);
+    const uint32_t columns = part ? chunk->part_columns : chunk->columns;
     const uint64_t address =
-        gemm->c + (uint64_t)((int64_t)chunk->row * gemm->c_pitch) + systole_shift_left(chunk->column, gen->out_log2);
+        gemm->c + (uint64_t)((int64_t)(chunk->row + row) * gemm->c_pitch) + systole_shift_left(column, gen->out_log2);
 
     if (gen->time != NULL) {
         const uint32_t mask = ((uint32_t)1u << gen->caps->axi_bytes_log2) - 1u;
         ++gen->done.count;
-        systole_time_store(gen->time, (uint32_t)gen->at.block & 1u, chunk->rows, chunk->columns,
-                           gemm->c_pitch == (int64_t)systole_shift_left(chunk->columns, gen->out_log2),
-                           (((uint32_t)address | (chunk->rows > 1u ? (uint32_t)gemm->c_pitch : 0u)) & mask) == 0u, wait, give);
+        systole_time_store(gen->time, (uint32_t)gen->at.block & 1u, rows, columns,
+                           gemm->c_pitch == (int64_t)systole_shift_left(columns, gen->out_log2),
+                           (((uint32_t)address | (rows > 1u ? (uint32_t)gemm->c_pitch : 0u)) & mask) == 0u, wait, give);
         return;
     }
     begin_record(gen, SYSTOLE_OPCODE_STORE, wait, give);
     if (irq) SYSTOLE_SET(gen->record, CMD_IRQ, 1);
     SYSTOLE_SET(gen->record, STORE_ADDRESS_LO, address);
     SYSTOLE_SET(gen->record, STORE_ADDRESS_HI, address >> 32);
-    SYSTOLE_SET(gen->record, STORE_ACC, acc_row(gen));
+    SYSTOLE_SET(gen->record, STORE_ACC, acc_row(gen) + tile * chunk->rows + row);
     SYSTOLE_SET(gen->record, STORE_ACC_N_STRIDE, chunk->rows);
-    SYSTOLE_SET(gen->record, STORE_M0, chunk->rows);
+    SYSTOLE_SET(gen->record, STORE_M0, rows);
     SYSTOLE_SET(gen->record, STORE_M1, 1);
-    SYSTOLE_SET(gen->record, STORE_PITCH0, chunk->rows > 1u ? gemm->c_pitch : 0);
-    SYSTOLE_SET(gen->record, STORE_N, chunk->tiles);
-    SYSTOLE_SET(gen->record, STORE_N_TAIL, chunk->columns - ((chunk->tiles - 1u) << gen->caps->cols_log2));
-    set_epilogue(gen, chunk);
+    SYSTOLE_SET(gen->record, STORE_PITCH0, rows > 1u ? gemm->c_pitch : 0);
+    SYSTOLE_SET(gen->record, STORE_N, tiles);
+    SYSTOLE_SET(gen->record, STORE_N_TAIL, columns - ((tiles - 1u) << gen->caps->cols_log2));
+    set_epilogue(gen, chunk, tile);
     end_record(gen);
 }
 
@@ -526,6 +567,7 @@ static void emit_chunk_compute(generator_t *gen, const chunk_t *chunk, const par
     const systole_gemm_plan_t *plan = gen->plan;
     const bool seed = gen->gemm->seed != 0u && chunk->first && chunk->first_part, params = loads_array_params(gen, chunk);
     const bool block_ends = chunk->last && chunk->last_part, job_ends = gen->at.block + 1u == plan->blocks && block_ends;
+    const bool store = block_ends || chunk->store_parts;
     const bool successor = gen->at.block + plan->acc_slots < plan->blocks; /* a block will use this one's accumulators again */
     uint32_t wait = 0, give = 0, store_wait = SYSTOLE_TOKEN_ACC_FULL, store_give = 0;
 
@@ -544,8 +586,8 @@ static void emit_chunk_compute(generator_t *gen, const chunk_t *chunk, const par
     if (successor) store_give |= SYSTOLE_TOKEN_ACC_FREE;
     if ((successor && gen->guarded) || job_ends) store_give |= SYSTOLE_TOKEN_MEM_DONE;
 
-    emit_matmul(gen, chunk, a, b, wait, give | (block_ends ? SYSTOLE_TOKEN_ACC_FULL : 0u));
-    if (block_ends) emit_store(gen, chunk, store_wait, store_give, job_ends);
+    emit_matmul(gen, chunk, a, b, wait, give | (store ? SYSTOLE_TOKEN_ACC_FULL : 0u));
+    if (store) emit_store(gen, chunk, store_wait, store_give, job_ends);
 }
 
 /* --- the walk ---------------------------------------------------------------------------------------------------------- */
@@ -689,6 +731,9 @@ bool systole_walk(systole_time_t *time, const systole_capabilities_t *caps, cons
     loop_t passes, blocks, chunks;
     uint32_t period = plan->k_chunk;
 
+    /* How often slots are filled is what the walk tells: until then, each use gives its FREE token. */
+    plan->a.loads = SYSTOLE_SATURATED;
+    plan->b.loads = SYSTOLE_SATURATED;
     begin_walk(&gen, caps, gemm, plan);
     systole_time_begin(time, caps, gen.out_log2);
     gen.time = time;
@@ -722,6 +767,8 @@ bool systole_walk(systole_time_t *time, const systole_capabilities_t *caps, cons
     }
     plan->cycles = systole_sat_add(gen.done.cycles, systole_time_end(time));
     plan->commands = gen.done.count;
+    plan->a.loads = kept_for_job(&plan->a) ? 1u : gen.done.a_slots;
+    plan->b.loads = kept_for_job(&plan->b) ? 1u : gen.done.b_slots;
     return true;
 }
 

@@ -98,9 +98,9 @@ void systole_inner_cut(const systole_gemm_plan_t *plan, uint32_t m, bool first_p
     }
 }
 
-void systole_part_cut(const systole_gemm_plan_t *plan, uint32_t tiles, systole_cut_t *cut)
+void systole_part_cut(const systole_gemm_plan_t *plan, uint32_t size, bool first_block, systole_cut_t *cut)
 {
-    systole_cut(cut, tiles, tiles, plan->t_part, 0);
+    systole_cut(cut, size, plan->part_max != 0u ? plan->part_max : size, first_block ? plan->part : 0u, 0);
 }
 
 /* Where the doubling from `head` on stood before it came beyond k. */
@@ -124,24 +124,6 @@ uint32_t systole_chunk_words(const systole_gemm_plan_t *plan, bool ramp, bool ta
     }
     if (tail && plan->k_tail != 0u && end == plan->k_words && rest > plan->k_tail) return rest - rest / 2u;
     return end - k;
-}
-
-/* Chunks of K. */
-static uint32_t chunk_count(const systole_gemm_plan_t *plan, bool ramp, bool tail)
-{
-    const uint32_t chunks = ceil_div(plan->k_words, plan->k_chunk), last = (chunks - 1u) * plan->k_chunk;
-    uint32_t count = 0, k = 0;
-    while (k < min_u32(plan->k_chunk, plan->k_words)) {
-        k += systole_chunk_words(plan, ramp, tail, k);
-        ++count;
-    }
-    if (chunks > 2u) count += chunks - 2u;
-    if (k < last) k = last;
-    while (k < plan->k_words) {
-        k += systole_chunk_words(plan, ramp, tail, k);
-        ++count;
-    }
-    return count;
 }
 
 uint32_t systole_unit_begin(const systole_gemm_plan_t *plan, const systole_operand_plan_t *operand, bool ramp, uint32_t k)
@@ -170,12 +152,8 @@ uint32_t systole_unit_count(const systole_gemm_plan_t *plan, const systole_opera
 
 void systole_plan_totals(systole_gemm_plan_t *plan, uint32_t m)
 {
-    const bool job = plan->a.keep == SYSTOLE_KEEP_JOB || plan->b.keep == SYSTOLE_KEEP_JOB;
-    const bool pass = plan->a.keep == SYSTOLE_KEEP_PASS || plan->b.keep == SYSTOLE_KEEP_PASS;
-    systole_operand_plan_t *operand = &plan->a;
     systole_cut_t cut;
-    uint32_t outers, inners, first, last, turn;
-    uint64_t ramped;
+    uint32_t outers, inners, first, last;
 
     systole_outer_cut(plan, m, &cut);
     outers = systole_cut_count(&cut);
@@ -188,21 +166,6 @@ void systole_plan_totals(systole_gemm_plan_t *plan, uint32_t m)
     plan->blocks = systole_sat_add((uint64_t)first + last, outers > 2u ? (uint64_t)(outers - 2u) * inners : 0u);
     plan->m_blocks = plan->n_outer ? inners : outers;
     plan->n_blocks = plan->n_outer ? outers : inners;
-
-    ramped = job ? plan->blocks : pass ? first : 1u;
-    for (turn = 0; turn < 4u; ++turn) {
-        if (operand->keep == SYSTOLE_KEEP_NOT) {
-            const bool ramp = ramped == plan->blocks; /* in the last block */
-            operand->loads = systole_sat_add(sat_mul(ramp ? ramped - 1u : ramped, chunk_count(plan, true, false)),
-                                             sat_mul(ramp ? 0u : plan->blocks - ramped - 1u, chunk_count(plan, false, false)));
-            operand->loads = systole_sat_add(operand->loads, chunk_count(plan, ramp, true));
-        } else if (operand->keep == SYSTOLE_KEEP_PASS) {
-            operand->loads = (uint64_t)outers * ceil_div(plan->k_words, operand->piece);
-        } else {
-            operand->loads = 1;
-        }
-        operand = &plan->b;
-    }
 }
 
 /* --- buffers --------------------------------------------------------------------------------------------------------- */
@@ -319,7 +282,10 @@ static void copy_plan(systole_gemm_plan_t *to, const systole_gemm_plan_t *from)
     to->k_chunk = from->k_chunk;
     to->k_head = from->k_head;
     to->k_tail = from->k_tail;
-    to->t_part = from->t_part;
+    to->part_rows = from->part_rows;
+    to->part = from->part;
+    to->part_max = from->part_max;
+    to->part_end = from->part_end;
     to->acc_slots = from->acc_slots;
     to->params = from->params;
     to->params_resident = from->params_resident;
@@ -440,17 +406,35 @@ static bool fits(search_t *search, systole_gemm_plan_t *plan)
     outers = systole_cut_count(&cut);
     systole_inner_cut(plan, search->a.total, true, outers == 1u, &cut);
     first = systole_cut_count(&cut);
-    if (plan->n_outer) systole_outer_cut(plan, search->a.total, &cut);
-    systole_part_cut(plan, systole_cut_size(&cut, 0), &cut);
-    parts = systole_cut_count(&cut);
+    if (plan->n_outer != plan->part_rows) systole_outer_cut(plan, search->a.total, &cut);
+    systole_part_cut(plan, systole_cut_size(&cut, 0), true, &cut);
+    parts = plan->part_max != 0u ? 1u : systole_cut_count(&cut);
+    if (plan->part_max != 0u || plan->part_end != 0u) {
+        /* ACC_FULL tokens of the last block. */
+        const uint32_t size = plan->part_rows ? plan->m_block : plan->t_block;
+        if (plan->part_max != 0u) systole_part_cut(plan, size, true, &cut);
+        if (plan->part_max == 0u) systole_cut(&cut, size, size, 0, plan->part_end);
+        if (systole_cut_count(&cut) > SYSTOLE_MAX_SLOTS) return false;
+    }
+    if (plan->part_max != 0u) {
+        const uint32_t step = plan->part_max * (plan->part_rows ? plan->t_block : plan->m_block);
+        if ((plan->part_rows ? a_keep : b_keep) != SYSTOLE_KEEP_NOT || plan->k_head != 0u) return false;
+        /* Less than the array's depth would wait for its own sums; and commands must not become too short. */
+        if (step < search->depth || step < 4u * search->depth / plan->k_chunk) return false;
+    }
     if (parts > SYSTOLE_MAX_SLOTS) return false;
     if (plan->acc_slots == 4u && !four_places(search, plan)) return false;
     search->a.rows = plan->m_block;
-    search->b.rows = min_u32(search->b.total, plan->t_block << search->caps->cols_log2);
+    search->b.rows = plan->t_block;
+    if (plan->part_max != 0u) {
+        if (plan->part_rows) search->a.rows = min_u32(search->a.rows, plan->part_max);
+        if (!plan->part_rows) search->b.rows = min_u32(search->b.rows, plan->part_max);
+    }
+    search->b.rows = min_u32(search->b.total, search->b.rows << search->caps->cols_log2);
     if (plan->t_block > search->t_max || plan->m_block > search->caps->acc_rows / plan->t_block) return false;
     if (search->a.rows > search->a.words || search->b.rows > search->b.words || search->a.rows > SYSTOLE_MAX_STRIDE) return false;
-    if (!place(plan, &search->a, a_keep, first, 1, outers, &plan->a)) return false;
-    if (!place(plan, &search->b, b_keep, first, parts, outers, &plan->b)) return false;
+    if (!place(plan, &search->a, a_keep, first, plan->part_rows ? parts : 1u, outers, &plan->a)) return false;
+    if (!place(plan, &search->b, b_keep, first, plan->part_rows ? 1u : parts, outers, &plan->b)) return false;
     return true;
 }
 
@@ -478,7 +462,10 @@ static void usual_ends(const search_t *search, systole_gemm_plan_t *plan)
 
     plan->k_head = plan->k_chunk > search->k_long ? search->k_long : 0u;
     plan->k_tail = 0;
-    plan->t_part = 0;
+    plan->part_rows = false;
+    plan->part = 0;
+    plan->part_max = 0;
+    plan->part_end = 0;
     plan->acc_slots = four_places(search, plan) ? 4u : 2u;
     plan->m_head = 0;
     plan->t_head = 0;
@@ -535,13 +522,36 @@ static void note_block(search_t *search, systole_gemm_plan_t *plan)
     }
 }
 
+/* Lets one operand come in parts, each in a slot of its own, so that chunks can be longer: `parts` of them a block. */
+static bool split(const search_t *search, systole_gemm_plan_t *plan, bool rows, uint32_t parts)
+{
+    const uint32_t cols_log2 = search->caps->cols_log2, slots = min_u32(parts, 3u);
+    const uint32_t size = rows ? plan->m_block : plan->t_block;
+    uint32_t a_rows = plan->m_block, b_rows = min_u32(search->b.total, plan->t_block << cols_log2), a_room, b_room, chunk;
+
+    if (parts > size) return false;
+    plan->part_rows = rows;
+    plan->part = 0;
+    plan->part_max = ceil_div(size, parts);
+    plan->k_head = 0;
+    (rows ? &plan->a : &plan->b)->keep = SYSTOLE_KEEP_NOT;
+    if (rows) a_rows = plan->part_max;
+    if (!rows) b_rows = min_u32(search->b.total, plan->part_max << cols_log2);
+    a_room = search->a.words / (a_rows * (plan->a.keep != SYSTOLE_KEEP_NOT ? 1u : rows ? slots : 2u));
+    b_room = search->b.words / (b_rows * (plan->b.keep != SYSTOLE_KEEP_NOT ? 1u : rows ? 2u : slots));
+    chunk = min_u32(min_u32(min_u32(a_room, search->a.max_piece), min_u32(b_room, search->b.max_piece)), plan->k_words);
+    if (chunk == 0u) return false;
+    plan->k_chunk = ceil_div(plan->k_words, ceil_div(plan->k_words, chunk));
+    return true;
+}
+
 /* Changes one size of the best plan at a time, as long as that helps. */
 static void refine(search_t *search, systole_gemm_plan_t *plan)
 {
     enum {
         K_HEAD,
         K_TAIL,
-        T_PART,
+        PART_TILES,
         M_HEAD,
         T_HEAD,
         M_TAIL,
@@ -550,6 +560,8 @@ static void refine(search_t *search, systole_gemm_plan_t *plan)
         M_BLOCK,
         T_BLOCK,
         K_CHUNK,
+        PART_ROWS,
+        PART_END,
         FIELDS
     };
     uint32_t field, round, value;
@@ -562,14 +574,30 @@ static void refine(search_t *search, systole_gemm_plan_t *plan)
                 uint32_t *size = &plan->k_head, limit = plan->k_chunk, least = 1, next;
                 copy_plan(plan, search->best);
                 if (field == K_TAIL) size = &plan->k_tail;
-                if (field == T_PART) size = &plan->t_part;
+                if (field == PART_TILES || field == PART_ROWS) size = &plan->part;
+                if (field == PART_END) {
+                    if (plan->part_max != 0u) break;
+                    size = &plan->part_end;
+                    limit = plan->part_rows ? plan->m_block : plan->t_block;
+                    if (plan->part_rows) least = search->tile_cols;
+                }
                 if (field == T_HEAD) size = &plan->t_head;
                 if (field == T_TAIL) size = &plan->t_tail;
                 if (field == M_HEAD) size = &plan->m_head;
                 if (field == M_TAIL) size = &plan->m_tail;
-                if (field == T_PART || field == T_HEAD || field == T_TAIL) limit = plan->t_block;
-                if (field == M_HEAD || field == M_TAIL) limit = plan->m_block;
-                if (field == M_HEAD || field == M_TAIL) least = search->tile_cols;
+                if (field == PART_TILES || field == T_HEAD || field == T_TAIL) limit = plan->t_block;
+                if (field == PART_ROWS || field == M_HEAD || field == M_TAIL) limit = plan->m_block;
+                if (field == PART_ROWS || field == M_HEAD || field == M_TAIL) least = search->tile_cols;
+                if (field == PART_TILES || field == PART_ROWS) {
+                    const bool rows = field == PART_ROWS;
+                    if (plan->part_max != 0u) limit = plan->part_max;
+                    if (plan->part_rows != rows) {
+                        if (plan->part_max != 0u) break;
+                        plan->part_rows = rows;
+                        plan->part = 0;
+                    }
+                }
+                if ((field == PART_ROWS || field == PART_END) && value > 2u) break; /* larger ones hardly ever help */
                 next = value == 0u ? 0u : least << (value - 1u);
                 if (field == ACC_SLOTS) {
                     size = &plan->acc_slots;
@@ -577,7 +605,7 @@ static void refine(search_t *search, systole_gemm_plan_t *plan)
                     limit = 5u;
                     value = 7u;
                 }
-                if (field >= M_BLOCK) {
+                if (field >= M_BLOCK && field <= K_CHUNK) {
                     /* One part more or less, twice or half as many. */
                     const uint32_t total = field == M_BLOCK ? search->a.total : field == T_BLOCK ? plan->n_tiles : plan->k_words;
                     uint32_t parts;
@@ -629,6 +657,39 @@ static uint64_t try_candidate(search_t *search, systole_gemm_plan_t *plan, const
     return least;
 }
 
+/* Tries blocks whose chunks come in parts, then changes their sizes one by one. `from`: the plan to begin with. */
+static void try_parts(search_t *search, systole_gemm_plan_t *plan, const systole_gemm_plan_t *from)
+{
+    uint32_t turn, blocks;
+
+    for (turn = 0; turn < 2u; ++turn) {
+        for (blocks = 0; blocks < 3u; ++blocks) {
+            static const uint8_t counts[6] = {2, 3, 4, 6, 8, 12};
+            uint32_t i;
+            for (i = 0; i < 6u; ++i) {
+                copy_plan(plan, from);
+                /* The plan's blocks, or as many rows or tiles as fit the accumulators. */
+                if (blocks == 1u)
+                    plan->t_block = min_u32(search->t_max, min_u32(search->caps->acc_rows / plan->m_block, plan->n_tiles));
+                if (blocks == 2u) plan->m_block = min_u32(search->a.total, search->caps->acc_rows / plan->t_block);
+                if (blocks == 1u) plan->t_block = ceil_div(plan->n_tiles, ceil_div(plan->n_tiles, plan->t_block));
+                if (blocks == 2u) plan->m_block = ceil_div(search->a.total, ceil_div(search->a.total, plan->m_block));
+                if (!split(search, plan, turn != 0u, counts[i])) break;
+                if (plan->t_block == plan->n_tiles && plan->m_block == search->a.total) {
+                    plan->a.keep = SYSTOLE_KEEP_NOT;
+                    plan->b.keep = SYSTOLE_KEEP_NOT;
+                    (void)split(search, plan, turn != 0u, counts[i]);
+                }
+                if (plan->k_tail >= plan->k_chunk) plan->k_tail = 0;
+                plan->part_end = 0;
+                if (plan->acc_slots == 4u && !four_places(search, plan)) plan->acc_slots = 2;
+                (void)try_plan(search, plan);
+            }
+        }
+    }
+    if (search->found) refine(search, plan);
+}
+
 static bool good_enough(const search_t *search) { return search->found && search->best->cycles <= search->enough; }
 
 /* Finds the best plan: forecasts the list, then changes the sizes of the best few one by one. */
@@ -647,7 +708,7 @@ static void try_list(search_t *search, systole_gemm_plan_t *plan, systole_gemm_p
         for (i = 1; i < search->listed; ++i) {
             if (search->list[i].time < search->list[next].time) next = i;
         }
-        if (search->list[next].time == UINT32_MAX) return;
+        if (search->list[next].time == UINT32_MAX) break;
         if (start == 0u) {
             refine(search, plan);
         } else {
@@ -662,6 +723,15 @@ static void try_list(search_t *search, systole_gemm_plan_t *plan, systole_gemm_p
         }
         search->list[next].time = UINT32_MAX;
     }
+    if (good_enough(search)) return;
+    search->best = other;
+    search->found = false;
+    other->cycles = systole_sat_add(best->cycles, best->cycles >> 6);
+    try_parts(search, plan, best);
+    search->found = true;
+    search->best = best;
+    /* Of many short commands the forecast knows less. */
+    if (other->cycles + (other->cycles >> 7) < best->cycles) copy_plan(best, other);
 }
 
 static void search_blocks(search_t *search, systole_gemm_plan_t *plan)

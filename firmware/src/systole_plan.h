@@ -33,8 +33,8 @@ uint32_t systole_cut_count(const systole_cut_t *cut);
 void systole_outer_cut(const systole_gemm_plan_t *plan, uint32_t m, systole_cut_t *cut);
 void systole_inner_cut(const systole_gemm_plan_t *plan, uint32_t m, bool first_pass, bool last_pass, systole_cut_t *cut);
 
-/* The parts in which the first block's column tiles are loaded and computed. */
-void systole_part_cut(const systole_gemm_plan_t *plan, uint32_t tiles, systole_cut_t *cut);
+/* The parts in which a block's rows or column tiles, `size` of them, are loaded and computed. */
+void systole_part_cut(const systole_gemm_plan_t *plan, uint32_t size, bool first_block, systole_cut_t *cut);
 
 /* Words of the chunk that begins at word k of K; ramp: with growing ones at the begin, tail: with shrinking ones at the end. */
 uint32_t systole_chunk_words(const systole_gemm_plan_t *plan, bool ramp, bool tail, uint32_t k);
@@ -46,7 +46,7 @@ uint32_t systole_unit_words(const systole_gemm_plan_t *plan, const systole_opera
 /* How many units there are in K. */
 uint32_t systole_unit_count(const systole_gemm_plan_t *plan, const systole_operand_plan_t *operand, bool ramp);
 
-/* How many blocks the plan has in all, and how often each operand's slots are filled; saturate. */
+/* How many blocks the plan has in all; saturates. */
 void systole_plan_totals(systole_gemm_plan_t *plan, uint32_t m);
 
 /* Sets the plan's cycles and commands, by the recurrence of systole_time.h. Gives up, and returns false, when more than `limit`

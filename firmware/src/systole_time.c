@@ -210,7 +210,7 @@ static void hold_store(systole_time_t *time, uint32_t half, uint64_t from, uint6
 }
 
 void systole_time_matmul(systole_time_t *time, uint32_t rows, uint32_t tiles, uint32_t last_columns, uint32_t steps, bool keep,
-                         uint32_t half, uint32_t wait, uint32_t give)
+                         bool again, uint32_t half, uint32_t wait, uint32_t give)
 {
     const uint64_t ready = dispatch(time, ENGINE_COMPUTE);
     const uint32_t cols = (uint32_t)1u << time->cols_log2, first_columns = tiles == 1u ? last_columns : cols;
@@ -221,7 +221,7 @@ void systole_time_matmul(systole_time_t *time, uint32_t rows, uint32_t tiles, ui
     leave(time, ENGINE_COMPUTE, max_u64(ready, time->tile_start));
     start = max_u64(push + first_columns + PUSHED, time->array_free);
     if ((wait & SYSTOLE_TOKEN_ACT_FULL) != 0u) start = max_u64(start, time->act_full + 1u);
-    if (keep) start = max_u64(start, time->step_start + time->depth);
+    if (again) start = max_u64(start, time->step_start + time->depth);
     if ((wait & SYSTOLE_TOKEN_ACC_FREE) != 0u) start = max_u64(start, time->acc_free[time->acc_taken++ & 3u] + 1u);
 
     /* A step of K: its tiles, and the array's depth before the same rows come again. */

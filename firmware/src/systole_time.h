@@ -57,9 +57,9 @@ void systole_time_load(systole_time_t *time, uint32_t rows, uint32_t bytes, bool
                        uint32_t give);
 
 /* A MATMUL of `rows` rows, `tiles` column tiles (`last_columns` in the last one) and `steps` words of K, to an accumulator half;
- * keep: it adds to sums. */
+ * keep: it adds to sums, again: to those of the MATMUL before. */
 void systole_time_matmul(systole_time_t *time, uint32_t rows, uint32_t tiles, uint32_t last_columns, uint32_t steps, bool keep,
-                         uint32_t half, uint32_t wait, uint32_t give);
+                         bool again, uint32_t half, uint32_t wait, uint32_t give);
 
 /* A STORE of `rows` rows of `columns` columns from an accumulator half. */
 void systole_time_store(systole_time_t *time, uint32_t half, uint32_t rows, uint32_t columns, bool dense, bool aligned,

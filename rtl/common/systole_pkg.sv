@@ -282,6 +282,7 @@ package systole_pkg;
   // Counters: index in the flat vector of counters, and the offset of the low and the high word.
   localparam int COUNTER_COUNT = 13;
   localparam int COUNTER_W = 48;
+  localparam int MACS_W = 14;
   localparam int COUNTER_TOTAL = 0;  // cycles while busy: from the doorbell to the completion of the last command
   localparam int COUNTER_COMPUTE = 1;  // cycles in which an activation word entered row 0
   // no matrix command has come yet, while records of the ring are still to be fetched or dispatched

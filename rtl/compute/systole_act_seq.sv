@@ -35,6 +35,7 @@ module systole_act_seq #(
   output logic              take_act_full_o,
   output logic              take_acc_free_o,
   input  logic              shadow_full_i,
+  input  logic [systole_pkg::MACS_W-1:0] tile_macs_i,  // of a row, with the weights in the shadow registers
   output logic              tile_start_o,
 
   output logic              row_o,
@@ -49,7 +50,7 @@ module systole_act_seq #(
   output logic              acc_full_o,   // the command's last row: give ACC_FULL when it is written
   output logic              last_o,       // the command's last row
   output logic              begin_o,      // the command's first row
-  output logic [13:0]       macs_o,       // in the cycle after a row: multiply-accumulates of its tile within K and N (else 0)
+  output logic [systole_pkg::MACS_W-1:0] macs_o,  // in the cycle after a row: its multiply-accumulates within K and N (else 0)
   output logic [4:0]        cause_o,
 
   output logic              err_valid_o,  // RANGE
@@ -71,7 +72,6 @@ module systole_act_seq #(
   logic [7:0]   a_zero_point_q;
   logic [31:0]  idx_q;
   logic [15:0]  m0_q, m1_q, m_last_q;
-  logic [7:0]   k_tail_q, n_tail_q;
   logic [W-1:0] stride_m0_q, stride_m1_q, stride_k0_q, stride_k1_q, stride_acc_q;
   logic         load, last_tile, start;
   logic [1:0]   seed;
@@ -97,8 +97,6 @@ module systole_act_seq #(
       keep_q         <= seed == 2'(systole_pkg::SEED_KEEP);
       a_zero_point_q <= cmd_i[systole_pkg::MATMUL_A_ZERO_POINT_LSB +: 8];
       idx_q          <= idx_i;
-      k_tail_q       <= cmd_i[systole_pkg::MATMUL_K_TAIL_LSB +: 8];
-      n_tail_q       <= cmd_i[systole_pkg::MATMUL_N_TAIL_LSB +: 8];
       m0_q           <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16];
       m1_q           <= cmd_i[systole_pkg::MATMUL_M1_LSB +: 16];
       m_last_q       <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16] * cmd_i[systole_pkg::MATMUL_M1_LSB +: 16] - 16'd1;
@@ -283,17 +281,10 @@ module systole_act_seq #(
   assign begin_o = start && first == 3'b111;
 
   // --- multiply-accumulates of a row, for the counter -------------------------------------------------------------------------
-  logic        last_k0, last_n, int8, counted_q;
-  logic [7:0]  bytes, elements, columns;
-  logic [13:0] macs_q;
+  logic                           counted_q;
+  logic [systole_pkg::MACS_W-1:0] macs_q;
 
-  assign last_k0  = k_inner ? last[0] : last[1];
-  assign last_n   = k_inner ? last[2] : last[0];
-  assign int8     = a_dtype_q == 4'(systole_pkg::DTYPE_S8) || a_dtype_q == 4'(systole_pkg::DTYPE_U8);
-  assign bytes    = last_k0 ? k_tail_q : 8'(2 * Rows);
-  assign elements = int8 ? bytes : {1'b0, bytes[7:1]};
-  assign columns  = last_n ? n_tail_q : 8'(Cols);
-  assign macs_o   = counted_q ? macs_q : '0;
+  assign macs_o = counted_q ? macs_q : '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) counted_q <= 1'b0;
@@ -301,7 +292,7 @@ module systole_act_seq #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (start) macs_q <= 14'(elements) * 14'(columns);
+    if (start) macs_q <= tile_macs_i;
   end
 
   assign err_valid_o = row_o && (addr >= W'(ActWords) || acc >= W'(2 * AccRows) || (seed_bias && param >= W'(ParamEntries)));

@@ -35,7 +35,7 @@ module systole_compute #(
   output logic                  row_issue_o,  // an activation word enters row 0
   output logic [4:0]            act_cause_o,  // why not: one of {no command, store, hazard, activations, weights}
   output logic                  begin_o,      // a command's first row
-  output logic [13:0]           macs_o,       // multiply-accumulates of the row before, for the counter
+  output logic [systole_pkg::MACS_W-1:0] macs_o,  // multiply-accumulates of the row before, for the counter
   output logic                  cmd_waiting_o,  // a command is on its way to the activation sequencer
 
   input  logic                  wr_valid_i,
@@ -77,6 +77,7 @@ module systole_compute #(
   // --- sequencers -----------------------------------------------------------------------------------------------------------
   logic              fwd_valid, fwd_ready, act_cmd_valid, act_cmd_ready, tile_start, shadow_full;
   logic [543:0]      act_cmd;
+  logic [systole_pkg::MACS_W-1:0] tile_macs;
   logic              take_wgt_full, take_act_full, take_acc_free;
   logic              wgt_err, act_err;
   logic [31:0]       wgt_err_idx, act_err_idx;
@@ -114,6 +115,7 @@ module systole_compute #(
     .take_o         (take_wgt_full),
     .tile_start_i   (tile_start),
     .shadow_full_o  (shadow_full),
+    .tile_macs_o    (tile_macs),
     .push_o         (push),
     .addr_o         (push_addr),
     .param_o        (push_param),
@@ -160,6 +162,7 @@ module systole_compute #(
     .take_act_full_o(take_act_full),
     .take_acc_free_o(take_acc_free),
     .shadow_full_i  (shadow_full),
+    .tile_macs_i    (tile_macs),
     .tile_start_o   (tile_start),
     .row_o          (row),
     .act_addr_o     (row_act_addr),

@@ -33,6 +33,7 @@ module systole_weight_seq #(
   output logic              take_o,        // take it
   input  logic              tile_start_i,
   output logic              shadow_full_o,
+  output logic [systole_pkg::MACS_W-1:0] tile_macs_o,  // of a row, with the weights pushed so far: bytes or pairs of bytes by column
 
   output logic              push_o,
   output logic [AddrW-1:0]  addr_o,
@@ -190,6 +191,19 @@ module systole_weight_seq #(
     end
   end
 
+  // Multiply-accumulates of a row, for the counter: each column adds its elements.
+  logic                           int8;
+  logic [7:0]                     elements;
+  logic [systole_pkg::MACS_W-1:0] macs_q;
+
+  assign int8     = dtype_q == 4'(systole_pkg::DTYPE_S8) || dtype_q == 4'(systole_pkg::DTYPE_U8);
+  assign elements = int8 ? valid_bytes_o : {1'b0, valid_bytes_o[7:1]};
+
+  always_ff @(posedge clk_i) begin
+    if (push_o) macs_q <= (pushing_q ? macs_q : '0) + systole_pkg::MACS_W'(elements);
+  end
+
+  assign tile_macs_o   = macs_q;
   assign shadow_full_o = shadow_full_q;
   assign addr_o        = addr[AddrW-1:0];
   assign param_o       = tile_param[ParamW-1:0];

@@ -92,7 +92,7 @@ module systole_control #(
     input  logic                row_issue_i,
     input  logic [         4:0] act_cause_i,
     input  logic                compute_waiting_i,  // a MATMUL is between the queue and the activation sequencer
-    input  logic [        13:0] macs_i,             // of the row that entered the cycle before
+    input  logic [systole_pkg::MACS_W-1:0] macs_i,             // of the row that entered the cycle before
     input  logic                r_burst_i,
     input  logic                w_burst_i,
     input  logic                r_beat_i,

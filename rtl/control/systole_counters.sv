@@ -15,7 +15,7 @@ module systole_counters #(
     input  logic       row_issue_i,
     input  logic [4:0] cause_i,
     input  logic       commands_left_i,
-    input  logic [13:0] macs_i,
+    input  logic [systole_pkg::MACS_W-1:0] macs_i,
     input  logic       r_burst_i,
     input  logic       w_burst_i,
     input  logic       r_beat_i,

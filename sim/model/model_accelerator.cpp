@@ -52,6 +52,16 @@ void ModelAccelerator::begin_job() {
   fresh_ = true;
 }
 
+const platform::MeasuredProgram *ModelAccelerator::measured() {
+  if (!timing_) return nullptr;
+  if (predictor_) {
+    measured_.program = predictor_->program();
+    measured_.prediction = predictor_->prediction();
+    measured_.commands = measured_.prediction->commands;
+  }
+  return &measured_;
+}
+
 void ModelAccelerator::rethrow() {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
@@ -101,20 +111,23 @@ bool ModelAccelerator::write(std::uint32_t offset, std::uint32_t value) {
       doorbells_.emplace_back(last_write_, value);
       break;
     case SYSTOLE_REG_CTRL:
+      if ((value & SYSTOLE_CTRL_ENABLE_MASK) == 0 && !complete()) measured_.predictable = false;
       if ((value & SYSTOLE_CTRL_SOFT_RESET_MASK) == 0) break;
+      count();
       measured_ = {};
-      head_moves_.clear();
+      predictor_.reset();
       next_ = 0;
       announced_ = 0;
       fresh_ = true;
       doorbells_.clear();
       break;
     case SYSTOLE_REG_COUNTER_CTRL:
+      count();
       if ((value & SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK) != 0) snapshot_ = counters_;
       if ((value & SYSTOLE_COUNTER_CTRL_CLEAR_MASK) != 0) {
         counters_.clear();
         fresh_ = true;
-        discard_ = next_ < head_moves_.size();
+        discard_ = !complete();
       }
       break;
     default: break;
@@ -192,24 +205,24 @@ void ModelAccelerator::run_untimed() {
 void ModelAccelerator::run_timed() {
   for (;;) {
     announce();
-    const std::uint64_t now = cycles();
-    const timing::Cycle move = next_ < head_moves_.size() ? head_moves_[next_] : 0;
-    if (move == timing::kNever) {
-      wait_blocked();
-      continue;
-    }
-    if (next_ < head_moves_.size() && now < base_ + move) {
-      wait(platform::clock_period() * static_cast<double>(base_ + move - now), registers_written_);
-      wait(sc_core::SC_ZERO_TIME);
-      continue;
-    }
-    const Machine::Step step = machine_.step();
-    if (step == Machine::Step::executed && ++next_ == head_moves_.size()) {
-      if (!discard_) {
-        counters_ = before_;
-        for (const auto &[name, count] : prediction_.counters) counters_[name] += count;
+    if (!complete()) {
+      const std::uint64_t now = cycles(), quiet = quiet_until(now);
+      predictor_->run(quiet == timing::kNever ? timing::kNever : quiet - base_, next_);
+      const timing::Cycle move = predictor_->head_passes(next_);
+      if (move == timing::kNever && predictor_->still()) {
+        wait_blocked();
+        continue;
+      }
+      // As long as it is not known when the command is complete, it is not before somebody else has had his turn.
+      const std::uint64_t until = move != timing::kNever ? base_ + move : std::max(quiet, now + 1);
+      if (now < until) {
+        wait(platform::clock_period() * static_cast<double>(until - now), registers_written_);
+        wait(sc_core::SC_ZERO_TIME);
+        continue;
       }
     }
+    const Machine::Step step = machine_.step();
+    if (step == Machine::Step::executed) ++next_;
     update_irq();
     if (step == Machine::Step::blocked)
       wait_blocked();
@@ -218,50 +231,50 @@ void ModelAccelerator::run_timed() {
   }
 }
 
+std::uint64_t ModelAccelerator::quiet_until(std::uint64_t now) const {
+  if (!sc_core::sc_pending_activity()) return timing::kNever;
+  return now + static_cast<std::uint64_t>(sc_core::sc_time_to_pending_activity().value() / platform::clock_period().value());
+}
+
+void ModelAccelerator::count() {
+  if (!predictor_ || counted_ || !complete()) return;
+  counted_ = true;
+  if (discard_) return;
+  counters_ = before_;
+  for (const auto &[name, count] : predictor_->prediction().counters) counters_[name] += count;
+}
+
 void ModelAccelerator::announce() {
   const bool enabled = (machine_.read_register(SYSTOLE_REG_CTRL).value_or(0) & SYSTOLE_CTRL_ENABLE_MASK) != 0;
   const bool error = (machine_.read_register(SYSTOLE_REG_STATUS).value_or(0) & SYSTOLE_STATUS_ERROR_MASK) != 0;
   if (doorbells_.empty() || !enabled || error) return;
-  timing::Program &program = measured_.program;
-  bool changed = false;
   for (const auto &[written, tail] : std::exchange(doorbells_, {})) {
     if (tail == announced_) continue;
     const std::uint64_t cycle = std::max(written, last_write_);  // or when the machine was enabled
-    if (fresh_ && next_ >= head_moves_.size()) {
+    if (fresh_ && complete()) {
+      count();
       measured_ = {};
-      measured_.program.tokens = machine_.tokens();
       measured_.memory = *timing_;
       measured_.predictable = true;
-      head_moves_.clear();
+      predictor_ = std::make_unique<timing::Predictor>(machine_.config(), *timing_, machine_.tokens());
       next_ = 0;
       base_ = cycle;
       before_ = counters_;
       fresh_ = discard_ = false;
     }
     // A record that cannot be executed ends what can be predicted; the machine says what is wrong with it.
+    std::vector<timing::Record> records;
     for (; announced_ != tail; ++announced_) {
       const std::optional<Machine::Record> record = machine_.record(announced_);
       if (!record) {
         measured_.predictable = false;
         break;
       }
-      program.records.push_back(*record);
+      records.push_back(*record);
     }
     announced_ = tail;
-    if (!program.doorbells.empty() && program.doorbells.back().cycle == cycle - base_) program.doorbells.pop_back();
-    program.doorbells.push_back({cycle - base_, static_cast<std::uint32_t>(program.records.size())});
-    head_moves_.resize(program.records.size());
-    changed = true;
-  }
-  if (!changed || program.records.empty()) return;
-  prediction_ = timing::predict(machine_.config(), *timing_, program);
-  measured_.commands = prediction_.commands;
-  // Commands retire in ring order, at most one a cycle, from the cycle after their end on.
-  timing::Cycle last = 0;
-  for (std::size_t i = 0; i < head_moves_.size(); ++i) {
-    const timing::Cycle end = prediction_.commands[i].end;
-    last = last == timing::kNever || end == timing::kNever ? timing::kNever : std::max(last, end) + 1;
-    head_moves_[i] = last;
+    predictor_->announce(cycle - base_, records);
+    counted_ = false;
   }
 }
 

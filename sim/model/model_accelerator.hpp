@@ -11,19 +11,21 @@
 
 #include "sim/model/machine.hpp"
 #include "sim/platform/accelerator.hpp"
+#include "sim/timing/predict.hpp"
 #include "sim/timing/timing.hpp"
 
 namespace systole::model {
 
 /// The functional engine: model::Machine behind the sockets and the interrupt that the RTL has. It fetches its commands and its
-/// operands through mem_socket, so a wrong address means the same wrong bytes as on the RTL. Register accesses take the cycles that they
-/// take on the RTL in this platform.
+/// operands through mem_socket, so a wrong address means the same wrong bytes as on the RTL. Register accesses take the cycles
+/// that they take on the RTL in this platform.
 ///
 /// With a memory's parameters it keeps the time of the timing model: RING_HEAD moves, and the interrupt rises, in the cycle that
-/// timing::predict says, and the command is executed in that cycle, so that all else which software can see agrees. The counters
-/// hold what it predicts, once all that was announced is complete. What it does not
-/// say is when a faulty command fails: as soon as all before it are complete. Without these parameters it has no clock: a command
-/// takes one period, which is order, not timing, and the counters read 0.
+/// timing::predict says, and the command is executed in that cycle, so that all else which software can see agrees. The timing
+/// model's clock stays behind the cycle in which software can next write a register, so that no doorbell comes too late for it. The
+/// counters hold what it predicts, once all that was announced is complete. What it does not say is when a faulty command fails: as
+/// soon as all before it are complete. Without these parameters it has no clock: a command takes one period, which is order, not
+/// timing, and the counters read 0.
 class ModelAccelerator final : public platform::Accelerator {
  public:
   /// @param timing  memory; none, or one with random stalls: no clock
@@ -36,7 +38,7 @@ class ModelAccelerator final : public platform::Accelerator {
   void begin_job() override;
   uint64_t doorbell_cycle() const override { return doorbell_cycle_; }
   uint64_t irq_cycle() const override { return irq_cycle_; }
-  const platform::MeasuredProgram *measured() override { return timing_ ? &measured_ : nullptr; }
+  const platform::MeasuredProgram *measured() override;
   void rethrow() override;
 
  private:
@@ -48,8 +50,14 @@ class ModelAccelerator final : public platform::Accelerator {
   void run();
   void run_untimed();
   void run_timed();
-  /// Predicts what the doorbells since the last call announced.
+  /// Gives the timing model what the doorbells since the last call announced.
   void announce();
+  /// All that was announced and can be predicted is complete.
+  bool complete() const { return !predictor_ || next_ >= predictor_->program().records.size(); }
+  /// The first cycle >= `now` in which somebody else may do something: until then no register is written.
+  std::uint64_t quiet_until(std::uint64_t now) const;
+  /// Brings counters_ up to date.
+  void count();
   void wait_blocked();
   void update_irq();
   void drive_irq();
@@ -64,17 +72,16 @@ class ModelAccelerator final : public platform::Accelerator {
   std::uint64_t doorbell_cycle_ = 0, irq_cycle_ = 0;
   std::exception_ptr thrown_;
 
-  // What was announced since begin_job() or since the counters were cleared, and when the timing model says that it begins and ends.
-  // Its cycles count from base_.
-  platform::MeasuredProgram measured_;
-  timing::Prediction prediction_;
-  std::vector<timing::Cycle> head_moves_;  // by record: the first cycle in which RING_HEAD is past it
+  // What was announced since begin_job() or since the counters were cleared. Its cycles count from base_.
+  std::unique_ptr<timing::Predictor> predictor_;
+  platform::MeasuredProgram measured_;  // program and commands: only as measured() returns it
   std::uint64_t base_ = 0, last_write_ = 0;
   std::size_t next_ = 0;         // records executed
   std::uint32_t announced_ = 0;  // index after the last record
   bool fresh_ = true;            // what is announced next, if the machine is idle, begins a new program
   std::vector<std::pair<std::uint64_t, std::uint32_t>> doorbells_;  // not yet in the program: cycle, RING_TAIL
   bool discard_ = false;                                            // the counters were cleared while it ran
+  bool counted_ = false;                                            // counters_ has all of it
   Counters before_, counters_, snapshot_;                           // at the program's beginning, now, of the last snapshot
 };
 

@@ -56,6 +56,8 @@ void CommandTrace::register_written(uint16_t offset, uint32_t value, uint64_t cy
     case SYSTOLE_REG_RING_SIZE: entries_log2_ = std::min(value & 31, 16u); break;
     case SYSTOLE_REG_RING_TAIL: announce(value, cycle); break;
     case SYSTOLE_REG_CTRL:
+      enabled_ = (value & SYSTOLE_CTRL_ENABLE_MASK) != 0;
+      if (!enabled_ && !all_complete()) disturb();
       if ((value & SYSTOLE_CTRL_SOFT_RESET_MASK) != 0) {
         measured_ = {};
         for (Engine &engine : engines_) engine = {};
@@ -69,6 +71,7 @@ void CommandTrace::register_written(uint16_t offset, uint32_t value, uint64_t cy
 
 void CommandTrace::announce(uint32_t tail, uint64_t cycle) {
   timing::Program &program = measured_.program;
+  if (!enabled_) disturb();  // it begins when it is enabled
   if (doorbell_cycle_ == 0) doorbell_cycle_ = cycle;
   for (; tail_ != tail; ++tail_) {
     const uint64_t address = ring_ + uint64_t{SYSTOLE_COMMAND_BYTES} * (tail_ & ((uint32_t{1} << entries_log2_) - 1));

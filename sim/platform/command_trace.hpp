@@ -7,6 +7,7 @@
 #include <deque>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ struct MeasuredProgram {
   std::vector<timing::Command> commands;  ///< by record; kNever: it did not begin or end
   MemoryTiming memory;
   /// Whether a prediction can be asked for: the machine was idle at first and its tokens known, and nothing disturbed it (no
-  /// random stalls, no bus errors, no soft reset).
+  /// random stalls, no bus errors, no soft reset, CTRL.enable not 0).
   bool predictable = false;
+  /// What timing::predict() says of the program, if the engine keeps the timing model's time: `commands` are those of it.
+  std::optional<timing::Prediction> prediction;
   /// What the memory port has counted since the first doorbell: handshakes of AR, R, AW and W.
   uint64_t read_bursts = 0, read_beats = 0, write_bursts = 0, write_beats = 0;
 };
@@ -61,7 +64,7 @@ class CommandTrace {
   uint64_t ring_ = 0;
   unsigned entries_log2_ = 0;
   uint32_t tail_ = 0;
-  bool tokens_known_ = true;
+  bool tokens_known_ = true, enabled_ = false;
   uint64_t doorbell_cycle_ = 0;
   MeasuredProgram measured_;
 };

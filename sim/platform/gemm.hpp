@@ -81,7 +81,8 @@ struct GemmResult {
   /// The timing model's prediction of this job (queued: of all, in the last result); none if the engine has no clock, the memory
   /// has random stalls or answers errors, or the driver failed.
   std::optional<timing::Prediction> predicted;
-  MeasuredProgram measured;   ///< what it was predicted from, and what the engine did; empty without a prediction
+  /// What the engine was given to do and when it did it, predicted or not; empty if it has no clock or the driver failed.
+  MeasuredProgram measured;
   std::string timing_report;  ///< one line about the first difference of the two, "": none
 
   /// The driver succeeded, every byte of C was written and no other.
@@ -92,9 +93,10 @@ struct GemmResult {
 std::map<std::string, uint64_t> by_name(const systole_counters_t &counters);
 
 /// One line about the first difference between what the machine did and what was predicted: of a command's times, of the cycles to
-/// the interrupt (0: not to be compared), of a counter; "" if there is none.
-std::string timing_difference(const MeasuredProgram &measured, uint64_t cycles, const std::map<std::string, uint64_t> &counters,
-                              const timing::Prediction &predicted);
+/// the last rise of the interrupt (0: not to be compared), of a counter; "" if there is none. Where several records have an
+/// interrupt bit, the interrupt may rise with any of them, since it stays up until the host has seen it.
+std::string timing_difference(const MeasuredProgram &measured, uint64_t interrupt,
+                              const std::map<std::string, uint64_t> &counters, const timing::Prediction &predicted);
 
 /// @throws std::invalid_argument with one line, if the job makes no sense or the configuration cannot do it
 void validate(const GemmJob &job, const ConfigInfo &config);

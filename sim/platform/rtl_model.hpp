@@ -20,7 +20,7 @@ class RtlModel {
   };
   struct Outputs {
     bool irq = false;
-    /// {store, compute, load end, store, compute, load begin} a command in this cycle; bit 0: load begins (docs/timing_model.md).
+    /// {store, compute, load end, store, compute, load begin} a command in this cycle; bit 0: load begins (rtl/systole.sv).
     uint8_t trace = 0;
     AxiLiteSlavePins lite;
     AxiMasterPins axi;  ///< payloads are current only while their valid is 1

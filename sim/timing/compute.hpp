@@ -53,7 +53,7 @@ class Compute {
 
   /// Performs cycle `now`, at most once each. @returns the next cycle in which something may happen by itself
   Cycle step(Cycle now);
-  /// Accounts for the cycles up to `end` (exclusive).
+  /// Accounts for the cycles up to `end` (exclusive), before which no step is to come.
   void finish(Cycle end) { account(end); }
 
   /// The first cycle >= `when` in which the tiles started so far leave the read (write) ports of the columns [first, first +
@@ -89,7 +89,8 @@ class Compute {
   };
 
   void account(Cycle now) {
-    if (now > accounted_) services_.account(cause_, accounted_, now);
+    if (now <= accounted_) return;
+    services_.account(cause_, accounted_, now);
     accounted_ = now;
   }
   Cause cause(Cycle now) const;

@@ -86,15 +86,23 @@ Decoded decode(const Record &record, uint32_t index) {
   return d;
 }
 
-Services::Services(const platform::ConfigInfo &, const Program &program) {
-  const size_t records = program.records.size();
-  decoded_.reserve(records);
-  for (size_t i = 0; i < records; ++i) decoded_.push_back(decode(program.records[i], static_cast<uint32_t>(i)));
-  commands_.resize(records);
-  retired_.resize(records, kNever);
-  left_.resize(records, kNever);
+Services::Services(const Program &program) {
+  add(program.records.data(), program.records.size());
   for (unsigned t = 0; t < 8; ++t)
     for (unsigned i = 0; i < program.tokens[t]; ++i) tokens_[t].push(0);
+}
+
+void Services::add(const Record *records, size_t count) {
+  const size_t before = decoded_.size();
+  try {
+    for (size_t i = 0; i < count; ++i) decoded_.push_back(decode(records[i], static_cast<uint32_t>(before + i)));
+  } catch (...) {
+    decoded_.resize(before);
+    throw;
+  }
+  commands_.resize(before + count);
+  retired_.resize(before + count, kNever);
+  left_.resize(before + count, kNever);
 }
 
 void Services::give(Cycle when, uint8_t mask) {

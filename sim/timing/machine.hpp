@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "sim/platform/config.hpp"
@@ -100,7 +101,7 @@ Decoded decode(const Record &record, uint32_t index);
 /// shows in the next one.
 class Services {
  public:
-  Services(const platform::ConfigInfo &config, const Program &program);
+  explicit Services(const Program &program);
 
   // --- tokens: each kind has one engine that gives and one that takes, both in order ---
 
@@ -198,7 +199,10 @@ class Services {
     return engine == Engine::Compute ? Block::Compute : engine == Engine::Store ? Block::Store : Block::Read;
   }
 
-  std::vector<Decoded> decoded_;
+  /// Further records. @throws as decode(), and then has none of them
+  void add(const Record *records, size_t count);
+
+  std::deque<Decoded> decoded_;        // whose elements stay where they are
   std::array<Ring<Cycle>, 8> tokens_;  // cycles from which on those not yet taken are there
   std::array<Ring<Queued>, 3> queues_;
   std::array<Cycle, 3> popped_ = {};  // cycle + 1 of the last pop, by engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "sim/timing/burst_gen.hpp"
@@ -19,6 +20,8 @@ class ReadSide {
 
   /// Performs cycle `now`. @returns the next cycle in which something moves
   Cycle step(Cycle now);
+  /// The program has got a further doorbell in `cycle`, which is still to come.
+  void doorbell(Cycle cycle) { dispatch_wake_ = std::min(dispatch_wake_, cycle); }
 
  private:
   static constexpr uint32_t kFetchSlots = 8, kOrderDepth = 32;

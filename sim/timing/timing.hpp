@@ -50,10 +50,12 @@ struct Prediction {
 };
 
 /// Predicts. The memory has no random stalls (`memory.stall_seed` is not looked at).
-/// @throws std::invalid_argument if a record has an unknown opcode
+/// @throws std::invalid_argument if a record has an unknown opcode or a count of zero, or if one of the memory's latency, bytes a
+/// cycle and outstanding bursts is zero
 Prediction predict(const platform::ConfigInfo &config, const platform::MemoryTiming &memory, const Program &program);
 
-/// One line about the first command whose times differ, or "" if none does: its index, mnemonic and both times.
+/// One line about the command where the two part first in time (the cause rather than what follows from it; of several in the same
+/// cycle the first in the ring), or "" if no time differs: its index, mnemonic and both times.
 std::string first_difference(const Program &program, const std::vector<Command> &measured, const std::vector<Command> &predicted);
 
 }  // namespace systole::timing

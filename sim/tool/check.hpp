@@ -41,8 +41,13 @@ struct Case {
   std::string shape() const;
 };
 
-/// The counters that say where every cycle went; with `compute` they add up to the cycles from doorbell to interrupt.
+/// The counters that say where every cycle went; with `compute` they add up to the cycles from doorbell to interrupt. The hardware
+/// counts all but the last, kIdle.
 extern const std::vector<std::string> kCauses;
+inline constexpr const char *kIdle = "idle";
+
+/// Cycles from doorbell to interrupt in which the machine had nothing to do: the ring was empty before the host put in the rest.
+std::uint64_t idle_cycles(const platform::GemmResult &result);
 
 /// A value and its bits: "-3 (0xfd)", "1.5 (0x3e00)", "nan (0x7fc00000)".
 std::string value_text(golden::DType type, std::uint32_t bits);

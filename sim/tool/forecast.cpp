@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <iomanip>
@@ -15,6 +16,7 @@
 
 #include "firmware/include/systole_regs.h"
 #include "sim/golden/float.hpp"
+#include "sim/tool/check.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/report.hpp"
 #include "sim/tool/tool.hpp"
@@ -82,9 +84,9 @@ std::string text(const systole_operand_plan_t &operand) {
   const char *kept = operand.keep == SYSTOLE_KEEP_JOB    ? "loaded once, "
                      : operand.keep == SYSTOLE_KEEP_PASS ? "kept for a pass of the inner loop, "
                                                          : "streamed, ";
-  const std::string piece = operand.piece == 0 ? "a chunk" : std::to_string(operand.piece) + " words of K";
-  return kept + grouped(operand.loads) + " fillings of " + std::to_string(operand.slots) + " slots of " +
-         std::to_string(operand.slot_words) + " words, " + piece + " each";
+  const std::string piece = operand.piece == 0 ? "a chunk" : counted(operand.piece, "word") + " of K";
+  return kept + counted(operand.loads, "filling") + " of " + counted(operand.slots, "slot") + " of " +
+         counted(operand.slot_words, "word") + ", " + piece + " each";
 }
 
 /// A dimension's parts: their number, size, and how the first and the last ones grow and shrink.
@@ -107,12 +109,16 @@ nlohmann::ordered_json json_of(const systole_operand_plan_t &operand) {
 
 void print_plan(std::ostream &out, const systole_gemm_plan_t &plan) {
   out << "  blocks       " << grouped(plan.blocks) << ", " << (plan.n_outer ? "columns" : "rows") << " outermost, "
-      << plan.acc_slots << " accumulator places; rows: " << text(plan.m_blocks, plan.m_block, plan.m_head, plan.m_tail)
+      << counted(plan.acc_slots, "accumulator place") << "; rows: " << text(plan.m_blocks, plan.m_block, plan.m_head, plan.m_tail)
       << ";\n               column tiles (" << grouped(plan.n_tiles)
       << " in N): " << text(plan.n_blocks, plan.t_block, plan.t_head, plan.t_tail) << '\n';
-  out << "  K            " << grouped(plan.k_words) << " words, " << plan.k_chunk << " a MATMUL";
+  out << "  K            " << counted(plan.k_words, "word") << ", " << plan.k_chunk << " a MATMUL";
   if (plan.k_head != 0) out << ", growing from " << plan.k_head << " at first";
   out << '\n';
+  const auto parts = [&plan](std::uint32_t size) { return counted(size, plan.part_rows ? "row" : "column tile"); };
+  if (plan.part_max != 0) out << "  parts        of " << parts(plan.part_max) << " at most, of each chunk\n";
+  if (plan.part != 0) out << "  parts        growing from " << parts(plan.part) << ", of the first block's chunks\n";
+  if (plan.part_end != 0) out << "  parts        shrinking to " << parts(plan.part_end) << ", of the last chunk\n";
   out << "  A            " << text(plan.a) << '\n';
   out << "  B            " << text(plan.b) << '\n';
   if (plan.params) out << "  parameters   of columns, " << (plan.params_resident ? "loaded once\n" : "loaded for each block\n");
@@ -127,6 +133,8 @@ nlohmann::ordered_json json_of(const systole_gemm_plan_t &plan) {
   out["column_tiles"] = {
       {"all", plan.n_tiles}, {"block", plan.t_block}, {"head", plan.t_head}, {"tail", plan.t_tail}, {"blocks", plan.n_blocks}};
   out["k_words"] = {{"all", plan.k_words}, {"chunk", plan.k_chunk}, {"head", plan.k_head}};
+  out["parts"] = {
+      {"of", plan.part_rows ? "rows" : "column_tiles"}, {"most", plan.part_max}, {"first", plan.part}, {"last", plan.part_end}};
   out["params"] = plan.params;
   out["params_resident"] = plan.params_resident;
   out["a"] = json_of(plan.a);
@@ -143,7 +151,15 @@ void print_core(std::ostream &out, const ForecastOptions &options) {
   print_memory(out, options.timing);
 }
 
+/// What the forecast of many commands leaves out.
+constexpr const char *kDoorbells =
+    "above 65,536 commands, all that the ring holds, the further doorbells are taken to follow without delay";
+
+/// Cycles, if a part of one is a whole one.
+std::uint64_t whole(double cycles) { return static_cast<std::uint64_t>(std::ceil(cycles)); }
+
 std::uint64_t counter(const Forecast &forecast, const std::string &name) {
+  if (name == kIdle) return forecast.cycles() - counter(forecast, "total");
   const auto found = forecast.prediction.counters.find(name);
   return found == forecast.prediction.counters.end() ? 0 : found->second;
 }
@@ -218,7 +234,9 @@ std::vector<Shape> read_shapes(const std::string &path) {
   constexpr const char *kNames[] = {"m", "n", "k"};
   std::string line;
   bool header = false;
+  const std::string mark = "\xEF\xBB\xBF";
   for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (number == 1 && line.compare(0, mark.size(), mark) == 0) line.erase(0, mark.size());
     const std::vector<std::string> fields = cells(line);
     if (fields.size() == 1 && fields[0].empty()) continue;
     const std::string where = path + ":" + std::to_string(number) + ": ";
@@ -254,19 +272,22 @@ void print_forecast(std::ostream &out, const ForecastOptions &options, const For
   print_plan(out, f.plan);
   out << "  commands     " << grouped(f.commands) << ": " << grouped(f.loads) << " LOAD, " << grouped(f.matmuls) << " MATMUL, "
       << grouped(f.stores) << " STORE\n";
+  if (f.commands > kRingCommands) out << "               " << kDoorbells << '\n';
   out << "  cycles       " << grouped(f.cycles())
       << " from doorbell to interrupt, by the timing model; the driver's own forecast " << grouped(f.plan.cycles) << '\n';
-  out << "  utilisation  " << fixed(100 * f.utilisation(), 2) << " % (" << grouped(f.macs) << " MACs, at most " << f.peak
+  out << "  utilisation  " << fixed(100 * f.utilisation(), 2) << " % (" << counted(f.macs, "MAC") << ", at most " << f.peak
       << " a cycle)\n";
   out << "  roofline     " << fixed(100 * f.efficiency(), 2) << " % of what array and memory allow: at least "
-      << fixed(f.mac_cycles(), 0) << " cycles to multiply,\n               " << fixed(f.read_cycles(), 0) << " to read "
-      << grouped(f.read) << " bytes, " << fixed(f.write_cycles(), 0) << " to write " << grouped(f.write) << '\n';
+      << counted(whole(f.mac_cycles()), "cycle") << " to multiply,\n               " << grouped(whole(f.read_cycles()))
+      << " to read " << counted(f.read, "byte") << ", " << grouped(whole(f.write_cycles())) << " to write " << grouped(f.write)
+      << '\n';
   print_causes(out, f.prediction.counters);
   print_bus(out, f.prediction.counters);
 }
 
 void print_forecasts(std::ostream &out, const ForecastOptions &options, const std::vector<Forecast> &forecasts) {
-  out << "plan: " << forecasts.size() << " products, " << types(options) << " -> " << golden::name(options.out) << '\n';
+  out << "plan: " << counted(forecasts.size(), "product") << ", " << types(options) << " -> " << golden::name(options.out)
+      << '\n';
   print_core(out, options);
   out << "           m          n          k     commands           cycles  utilisation  roofline\n";
   std::uint64_t cycles = 0;
@@ -281,6 +302,8 @@ void print_forecasts(std::ostream &out, const ForecastOptions &options, const st
   }
   out << "  all " << std::setw(59) << grouped(cycles) << std::setw(11) << fixed(100 * mac_cycles / static_cast<double>(cycles), 2)
       << " %" << std::setw(8) << fixed(100 * roofline_cycles / static_cast<double>(cycles), 2) << " %\n";
+  if (std::any_of(forecasts.begin(), forecasts.end(), [](const Forecast &f) { return f.commands > kRingCommands; }))
+    out << "  " << kDoorbells << '\n';
 }
 
 std::string to_json(const ForecastOptions &options, const std::vector<Forecast> &forecasts) {

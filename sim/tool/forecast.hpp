@@ -60,7 +60,11 @@ Forecast forecast(const ForecastOptions &options, const Shape &shape, record::Re
 /// Records of a product that can be forecast; they are all held in memory.
 constexpr std::uint32_t kMostCommands = 1u << 22;
 
-/// The products of a CSV file with a header that has the columns m, n and k; other columns are ignored.
+/// Records that the ring holds: a product of more is announced by several doorbells, here without waiting for the processor.
+constexpr std::uint32_t kRingCommands = 1u << 16;
+
+/// The products of a CSV file with a header that has the columns m, n and k; other columns are ignored. Plain numbers, no quotes;
+/// the file may begin with a byte order mark.
 /// @throws UserError naming file and line
 std::vector<Shape> read_shapes(const std::string &path);
 

@@ -28,7 +28,7 @@ using golden::DType;
 namespace {
 
 std::string required(const po::variables_map &values, const char *name) {
-  if (values.count(name) == 0) throw UserError(std::string("--") + name + " is missing (systole gemm --help)");
+  if (values.count(name) == 0) throw UserError(std::string("--") + name + " is missing (" + program_name() + " gemm --help)");
   return values[name].as<std::string>();
 }
 
@@ -232,7 +232,8 @@ int gemm_command(const std::vector<std::string> &arguments) {
   const po::variables_map values = parse(arguments, options);
   if (values.count("help") != 0) {
     std::cout
-        << "Usage: systole gemm --a A.npy --b B.npy --out C.npy [OPTIONS]\n\n"
+        << "Usage: " << program_name()
+        << " gemm --a A.npy --b B.npy --out C.npy [OPTIONS]\n\n"
            "C = bias + (A - a_zero_point) * (B - b_zero_point), integers modulo 2^32, floating point in float32 with one "
            "rounding "
            "a step,\nk ascending; then brought to C's type (docs/arithmetic.md). Computed by the engine and checked against "

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "sim/golden/float.hpp"
+#include "sim/tool/options.hpp"
 #include "sim/tool/test_data.hpp"
 #include "sim/tool/tool.hpp"
 
@@ -300,7 +301,8 @@ std::vector<std::uint32_t> extreme_sums(Random &random, std::size_t count) {
   return out;
 }
 
-/// What both rules have in common: `tie` sets parameters that halve so many times, `any` those of n columns (1: of the whole matrix).
+/// What both rules have in common: `tie` sets parameters that halve so many times, `any` those of n columns (1: of the whole
+/// matrix).
 template <typename Tie, typename Any>
 TestPlan requant(std::uint64_t seed, Requant rule, const Tie &tie, const Any &any) {
   Random random(seed);
@@ -456,7 +458,7 @@ TestPlan named_test(const std::string &name, const platform::ConfigInfo &config,
   for (const NamedTest &test : kTests) {
     if (name == test.name) return test.plan(config, seed);
   }
-  throw UserError("unknown test '" + name + "' (`systole sim` lists them)");
+  throw UserError("unknown test '" + name + "' (`" + program_name() + " sim` lists them)");
 }
 
 }  // namespace systole::tool

@@ -42,10 +42,12 @@ bool has_rtl() {
   return false;
 }
 
+std::string program_name() { return has_rtl() ? "systole" : "systole-model"; }
+
 void add_machine_options(po::options_description &options) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
   options.add_options()                                                                             //
-      ("config", value("NAME"), "configuration of the core, 16x16 by default (`systole list`)")     //
+      ("config", value("NAME"), "configuration of the core, 16x16 by default (`list` names them)")  //
       ("mem-latency", value("CYCLES"), "memory: cycles from address to first data, 40 by default")  //
       ("mem-bytes-per-cycle", value("B"), "memory: bytes a cycle and direction, 16 by default")     //
       ("mem-outstanding", value("N"), "memory: unfinished bursts a direction, 16 by default")       //
@@ -113,8 +115,8 @@ std::int64_t integer(const std::string &option, const std::string &text, std::in
   const bool starts =
       !text.empty() && text.find_first_of("0123456789") <= 1 && std::string("+-0123456789").find(text[0]) != std::string::npos;
   if (!starts || *end != '\0' || errno != 0 || value < low || value > high) {
-    throw UserError("--" + option + " is '" + text + "', an integer from " + std::to_string(low) + " to " + std::to_string(high) +
-                    " expected");
+    throw UserError((option[0] == '-' ? "" : "--") + option + " is '" + text + "', an integer from " + std::to_string(low) +
+                    " to " + std::to_string(high) + " expected");
   }
   return value;
 }

@@ -45,6 +45,8 @@ EngineOptions engine_options(const boost::program_options::variables_map &values
 
 /// Whether this program holds Verilated RTL.
 bool has_rtl();
+/// What this program is called: "systole", or "systole-model" if it holds no RTL.
+std::string program_name();
 
 /// The value of an option that is a text, if it was given.
 std::optional<std::string> given(const boost::program_options::variables_map &values, const char *name);
@@ -57,7 +59,9 @@ golden::DType out_type(const std::optional<std::string> &text, golden::DType ope
 /// @throws UserError, npy::Error
 void check_outputs(const EngineOptions &options, const std::string &out = "");
 
-/// An integer in decimal or, with 0x, hexadecimal. @throws UserError naming the option
+/// An integer in decimal or, with 0x, hexadecimal.
+/// @param option  without its dashes; a short one with its dash: "-m"
+/// @throws UserError naming the option
 std::int64_t integer(const std::string &option, const std::string &text, std::int64_t low, std::int64_t high);
 /// The same for the whole range of 64 bits.
 std::uint64_t unsigned_integer(const std::string &option, const std::string &text);

@@ -38,11 +38,11 @@ std::pair<DType, DType> operand_types(const std::string &text) {
 std::vector<Shape> shapes(const po::variables_map &values) {
   const auto file = given(values, "shapes");
   Shape shape;
-  const std::pair<const char *, std::uint32_t *> sizes[] = {{"m", &shape.m}, {"n", &shape.n}, {"k", &shape.k}};
+  const std::pair<const char *, std::uint32_t *> sizes[] = {{"-m", &shape.m}, {"-n", &shape.n}, {"-k", &shape.k}};
   for (const auto &[name, size] : sizes) {
     const auto text = given(values, name);
-    if (file && text) throw UserError("--shapes and -" + std::string(name) + " exclude one another");
-    if (!file && !text) throw UserError("-" + std::string(name) + " is missing (systole plan --help)");
+    if (file && text) throw UserError("--shapes and " + std::string(name) + " exclude one another");
+    if (!file && !text) throw UserError(std::string(name) + " is missing (" + program_name() + " plan --help)");
     if (text) *size = static_cast<std::uint32_t>(integer(name, *text, 1, 0xFFFFFFFF));
   }
   return file ? read_shapes(*file) : std::vector<Shape>{shape};
@@ -54,9 +54,9 @@ int plan_command(const std::vector<std::string> &arguments) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
   po::options_description options("Options");
   options.add_options()                                                                                      //
-      ("m,m", value("M"), "rows of A and C")                                                                 //
-      ("n,n", value("N"), "columns of B and C")                                                              //
-      ("k,k", value("K"), "columns of A, rows of B")                                                         //
+      (",m", value("M"), "rows of A and C")                                                                  //
+      (",n", value("N"), "columns of B and C")                                                               //
+      (",k", value("K"), "columns of A, rows of B")                                                          //
       ("shapes", value("FILE.csv"), "many products: a header with the columns m, n and k, then one a line")  //
       ("dtype", value("TYPE"),
        "operands: int8, uint8, fp16, bf16, or A's and B's: uint8,int8; by default fp16, "
@@ -67,7 +67,9 @@ int plan_command(const std::vector<std::string> &arguments) {
   add_machine_options(options);
   const po::variables_map values = parse(arguments, options);
   if (values.count("help") != 0) {
-    std::cout << "Usage: systole plan -m M -n N -k K [OPTIONS]\n       systole plan --shapes FILE.csv [OPTIONS]\n\n"
+    const std::string name = program_name();
+    std::cout << "Usage: " << name << " plan -m M -n N -k K [OPTIONS]\n       " << name
+              << " plan --shapes FILE.csv [OPTIONS]\n\n"
                  "How the driver maps a product onto the machine, and the cycles that it takes: exactly those of `systole gemm` "
                  "on the RTL.\nNo data is needed, and nothing is computed.\n\n"
               << options;

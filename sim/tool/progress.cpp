@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <system_error>
 
+#include "sim/tool/options.hpp"
+
 namespace systole::tool {
 
 ProgressMeter::ProgressMeter() : terminal_(::isatty(STDERR_FILENO) != 0), start_(Clock::now()) {
@@ -49,7 +51,7 @@ void ProgressMeter::print_now_and_then() {
 void ProgressMeter::print(Clock::time_point now) {
   shown_ = true;
   const std::chrono::duration<double> elapsed = now - start_;
-  std::fprintf(stderr, "%ssystole: %.0f s, %s", terminal_ ? "\r" : "", elapsed.count(), phase_.c_str());
+  std::fprintf(stderr, "%s%s: %.0f s, %s", terminal_ ? "\r" : "", program_name().c_str(), elapsed.count(), phase_.c_str());
   if (progress_) {
     if (progress_->jobs > 1) std::fprintf(stderr, " product %zu of %zu", progress_->job + 1, progress_->jobs);
     std::fprintf(stderr, ", %.0f %% of the commands fetched, %.1f Mcycle", 100 * progress_->fraction,

@@ -12,8 +12,8 @@
 
 namespace systole::tool {
 
-/// Tells on stderr how far a long run is: on a terminal a line that rewrites itself, elsewhere a line every few seconds. Runs of less
-/// than two seconds say nothing. A thread of its own prints, so that phases without callbacks are seen too.
+/// Tells on stderr how far a long run is: on a terminal a line that rewrites itself, elsewhere a line every few seconds. Runs of
+/// less than two seconds say nothing. A thread of its own prints, so that phases without callbacks are seen too.
 class ProgressMeter final {
  public:
   /// Begins in the phase "preparing".

@@ -29,6 +29,7 @@ const char *meaning(const std::string &cause) {
   if (cause == "activations") return "waiting for activations";
   if (cause == "hazard") return "waiting for earlier results on the same rows";
   if (cause == "store") return "waiting for a free accumulator half";
+  if (cause == kIdle) return "the ring was empty, waiting for the host";
   return "last results leave the array and are stored";
 }
 
@@ -53,7 +54,9 @@ std::uint64_t counter(const std::map<std::string, std::uint64_t> &counters, cons
 /// What the timing model says of GemmResult::cycles; none: nothing, or that it would take for ever.
 std::optional<std::uint64_t> predicted_cycles(const platform::GemmResult &result) {
   if (!result.predicted || result.predicted->complete == timing::kNever) return std::nullopt;
-  return counter(result.predicted->counters, "total");
+  // Queued products are measured by the counter.
+  const std::uint64_t busy = counter(result.predicted->counters, "total");
+  return result.cycles == counter(result.counters, "total") ? busy : result.predicted->complete;
 }
 
 Totals totals(const Report &report) {
@@ -86,6 +89,14 @@ nlohmann::ordered_json json_of(const std::optional<std::uint64_t> &value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
 }
 
+/// What of the times or counters is wrong, in one line; "": nothing, or nothing was compared.
+std::string timing_text(const Case &c) { return c.result.timing_report.empty() ? c.counters_report : c.result.timing_report; }
+
+/// null if it is empty.
+nlohmann::ordered_json json_of(const std::string &text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
 nlohmann::ordered_json json_of(const EngineOptions &options, const platform::GemmResult &result,
                                const std::optional<std::uint64_t> &predicted) {
   nlohmann::ordered_json out;
@@ -115,6 +126,7 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const Case &c) {
   out["out_dtype"] = c.out_dtype();
   out["pass"] = c.pass();
   out["mismatches"] = c.mismatches;
+  out["timing"] = json_of(timing_text(c));
   out.update(json_of(options, c.result, predicted_cycles(c.result)));
   out["memory_intact"] = c.result.memory_intact;
   out["driver_result"] = c.result.driver_result;
@@ -153,7 +165,10 @@ void print_failure(std::ostream &out, const Case &c) {
   if (!c.result.memory_intact) out << "    memory outside C: " << c.result.memory_report << '\n';
   if (!c.result.timing_report.empty()) out << "    timing: " << c.result.timing_report << '\n';
   if (!c.counters_report.empty()) out << "    counters: " << c.counters_report << '\n';
-  if (c.result.unwritten != 0) out << "    " << grouped(c.result.unwritten) << " bytes of C were never written\n";
+  if (c.result.unwritten != 0) {
+    out << "    " << counted(c.result.unwritten, "byte") << " of C " << (c.result.unwritten == 1 ? "was" : "were")
+        << " never written\n";
+  }
   if (c.mismatches == 0) return;
   out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong:\n";
   for (const Mismatch &wrong : c.first) {
@@ -171,6 +186,10 @@ std::string grouped(std::uint64_t value) {
   return out;
 }
 
+std::string counted(std::uint64_t value, const std::string &noun) {
+  return grouped(value) + ' ' + noun + (value == 1 ? "" : "s");
+}
+
 std::string fixed(double value, int digits) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(digits) << value;
@@ -178,8 +197,8 @@ std::string fixed(double value, int digits) {
 }
 
 void print_memory(std::ostream &out, const platform::MemoryTiming &timing) {
-  out << "  memory       latency " << timing.latency << ", " << timing.bytes_per_cycle << " bytes a cycle, " << timing.outstanding
-      << " bursts outstanding, ";
+  out << "  memory       latency " << timing.latency << ", " << counted(timing.bytes_per_cycle, "byte") << " a cycle, "
+      << counted(timing.outstanding, "burst") << " outstanding, ";
   if (timing.stall_seed)
     out << "random stalls (seed " << *timing.stall_seed << ")\n";
   else
@@ -187,8 +206,8 @@ void print_memory(std::ostream &out, const platform::MemoryTiming &timing) {
 }
 
 void print_bus(std::ostream &out, const std::map<std::string, std::uint64_t> &counters) {
-  out << "  bus          " << grouped(counter(counters, "read_bytes")) << " bytes read in "
-      << grouped(counter(counters, "read_bursts")) << " bursts, " << grouped(counter(counters, "write_bytes")) << " written in "
+  out << "  bus          " << counted(counter(counters, "read_bytes"), "byte") << " read in "
+      << counted(counter(counters, "read_bursts"), "burst") << ", " << grouped(counter(counters, "write_bytes")) << " written in "
       << grouped(counter(counters, "write_bursts")) << '\n';
 }
 
@@ -202,10 +221,12 @@ void print_causes(std::ostream &out, const std::map<std::string, std::uint64_t> 
     const std::uint64_t count = counter(counters, cause);
     if (count == 0) continue;
     const double share = static_cast<double>(count) / static_cast<double>(sum);
-    const auto length = static_cast<std::size_t>(share * kWidth + 0.5);
+    const std::string percent = fixed(100 * share, 1);
+    auto length = static_cast<std::size_t>(share * kWidth + 0.5);
+    if (length == 0 && percent != "0.0") length = 1;
     out << "    " << std::left << std::setw(12) << cause << std::right << std::setw(14) << grouped(count) << std::setw(7)
-        << fixed(100 * share, 1) << " %  " << std::left << std::setw(kWidth) << std::string(std::max<std::size_t>(length, 1), '#')
-        << ' ' << std::right << meaning(cause) << '\n';
+        << percent << " %  " << std::left << std::setw(kWidth) << std::string(length, '#') << ' ' << std::right << meaning(cause)
+        << '\n';
   }
 }
 
@@ -253,9 +274,11 @@ void print_summary(std::ostream &out, const Report &report) {
     out << line;
   }
 
-  if (report.pass()) {
-    out << "  checked      " << grouped(total.values)
-        << " values against the golden model: every bit agrees; memory outside C is untouched\n";
+  // What is wrong with times alone says nothing against the values.
+  if (!report.cases.empty() &&
+      std::all_of(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.mismatches == 0 && c.result.ok(); })) {
+    out << "  checked      " << counted(total.values, "value")
+        << " against the golden model: every bit agrees; memory outside C is untouched\n";
   }
   if (total.cycles != 0) {
     out << "  cycles       " << grouped(total.cycles) << " from doorbell to interrupt";
@@ -264,8 +287,11 @@ void print_summary(std::ostream &out, const Report &report) {
     else if (!total.predicted)
       out << (timing_equal ? "; no prediction\n" : "; the model DIFFERS\n");
     else
-      out << "; model " << grouped(*total.predicted) << (timing_equal ? ", every command equal\n" : ", which DIFFERS\n");
-    out << "  utilisation  " << fixed(100 * total.utilisation, 2) << " % (" << grouped(total.macs) << " MACs, at most "
+      out << "; model " << grouped(*total.predicted)
+          << (timing_equal                       ? ", every command equal\n"
+              : *total.predicted != total.cycles ? ", which DIFFERS\n"
+                                                 : ", but a command's time or a counter differs\n");
+    out << "  utilisation  " << fixed(100 * total.utilisation, 2) << " % (" << counted(total.macs, "MAC") << ", at most "
         << (total.peak != 0 ? std::to_string(total.peak) + " a cycle" : "what the types of each product allow") << ")\n";
     print_causes(out, total.counters);
     print_bus(out, total.counters);
@@ -280,10 +306,10 @@ void print_summary(std::ostream &out, const Report &report) {
   for (const Case &c : report.cases) {
     if (!c.pass() && ++failures <= kFailures) print_failure(out, c);
   }
-  if (failures > kFailures) out << "  and " << failures - kFailures << " more products failed\n";
+  if (failures > kFailures) out << "  and " << counted(failures - kFailures, "more product") << " failed\n";
   if (failures > 0 && report.repeatable && report.seed) {
-    out << "  again with   systole sim " << report.test << " --config " << config.name << " --engine " << options.engine
-        << " --seed " << *report.seed << '\n';
+    out << "  again with   " << program_name() << " sim " << report.test << " --config " << config.name << " --engine "
+        << options.engine << " --seed " << *report.seed << '\n';
   }
 }
 
@@ -305,6 +331,9 @@ std::string to_json(const Report &report) {
   out["engine"] = report.options.engine;
   out["pass"] = report.pass();
   out["mismatches"] = total.mismatches;
+  const auto differs =
+      std::find_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return !timing_text(c).empty(); });
+  out["timing"] = json_of(differs == report.cases.end() ? "" : timing_text(*differs));
   if (!report.error.empty()) {
     out["mismatches"] = nullptr;  // nothing was compared
     out["error"] = report.error;
@@ -407,7 +436,7 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
     try {
       if (const auto json = prepare_json(report)) json->commit();
     } catch (const npy::Error &other) {
-      std::cerr << "systole: " << other.what() << '\n';
+      std::cerr << program_name() << ": " << other.what() << '\n';
     }
     throw;
   }

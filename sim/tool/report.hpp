@@ -45,8 +45,8 @@ std::unique_ptr<npy::OutputFile> prepare_file(const std::string &path, const std
 /// Writes to_json() under a temporary name, if options.json is given; null if not. @throws npy::Error
 std::unique_ptr<npy::OutputFile> prepare_json(const Report &report);
 
-/// When every command began and ended, as CSV; columns as in docs/tool.md. Cycles count from the product's first doorbell; what is not
-/// known is empty.
+/// When every command began and ended, as CSV; columns as in docs/tool.md. Cycles count from the product's first doorbell; what
+/// is not known is empty.
 std::string to_csv(const Report &report);
 
 /// Writes to_csv() under a temporary name, if options.trace is given; null if not. @throws npy::Error
@@ -56,16 +56,18 @@ std::unique_ptr<npy::OutputFile> prepare_trace(const Report &report);
 void print_memory(std::ostream &out, const platform::MemoryTiming &timing);
 void print_bus(std::ostream &out, const std::map<std::string, std::uint64_t> &counters);
 
-/// A bar chart of where the cycles went: the counters' causes, as far as they are not 0.
+/// A bar chart of where the cycles went: the counters' causes, as far as they are not 0. A bar is empty where its share is 0.0 %.
 void print_causes(std::ostream &out, const std::map<std::string, std::uint64_t> &counters);
 
 /// 1234567 as 1,234,567.
 std::string grouped(std::uint64_t value);
+/// "1 burst", "1,234 bursts".
+std::string counted(std::uint64_t value, const std::string &noun);
 /// With so many digits after the point.
 std::string fixed(double value, int digits);
 
-/// Simulates. Older reports and traces are removed first, lest they pass for this run's; if the simulation fails, a report that says so is
-/// written before the exception goes on.
+/// Simulates. Older reports and traces are removed first, lest they pass for this run's; if the simulation fails, a report that
+/// says so is written before the exception goes on.
 /// @throws UserError for what the engine cannot be asked for, platform::RunError, platform::OutputError
 std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,
                                            Report &report, ProgressMeter &meter);

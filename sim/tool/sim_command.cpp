@@ -20,13 +20,14 @@ int sim_command(const std::vector<std::string> &arguments) {
   const po::variables_map values = parse(arguments, options, "test");
 
   if (values.count("help") != 0) {
-    std::cout << "Usage: systole sim TEST [OPTIONS]\n\nRuns a named test and checks every bit. Without TEST, lists the tests:\n";
+    std::cout << "Usage: " << program_name()
+              << " sim TEST [OPTIONS]\n\nRuns a named test and checks every bit. Without TEST, lists the tests:\n";
     list_named_tests(std::cout);
     std::cout << '\n' << options;
     return kOk;
   }
   if (values.count("test") == 0) {
-    if (!arguments.empty()) throw UserError("no test named (`systole sim` lists them)");
+    if (!arguments.empty()) throw UserError("no test named (`" + program_name() + " sim` lists them)");
     list_named_tests(std::cout);
     return kOk;
   }

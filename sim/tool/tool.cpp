@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tool/tool.hpp"
 
+#include <algorithm>
 #include <boost/program_options/errors.hpp>
 #include <iostream>
 #include <new>
@@ -10,21 +11,23 @@
 #include "sim/platform/config.hpp"
 #include "sim/platform/errors.hpp"
 #include "sim/tool/named_tests.hpp"
+#include "sim/tool/options.hpp"
 
 namespace systole::tool {
 
 namespace {
 
 void help(std::ostream &out) {
-  out << "Usage: systole COMMAND [OPTIONS]\n\n"
+  out << "Usage: " << program_name()
+      << " COMMAND [OPTIONS]\n\n"
          "  gemm      one matrix product of your own NumPy files\n"
          "  sim TEST  a named test; without a name, lists them\n"
          "  plan      how the driver would map a product, and the cycles it takes\n"
          "  list      the configurations and the tests\n"
          "  version   the version of this tool and of the core\n\n"
-         "systole COMMAND --help tells the options. Exit status: 0 every bit and every cycle agreed, 1 not so, 2 bad input, 3 "
-         "the engine "
-         "hung.\n";
+      << program_name()
+      << " COMMAND --help tells the options. Exit status: 0 every bit and every cycle agreed, 1 not so, 2 bad input, "
+         "3 the engine hung.\n";
 }
 
 void list(std::ostream &out) {
@@ -34,18 +37,18 @@ void list(std::ostream &out) {
         << config.cols << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle() << " int8 MACs a cycle"
         << (config.fp ? ", " + std::to_string(config.fp_macs_per_cycle()) + " fp16 or bf16" : "") << '\n';
   }
-  out << "tests (systole sim TEST):\n";
+  out << "tests (" << program_name() << " sim TEST):\n";
   list_named_tests(out);
 }
 
 void version(std::ostream &out) {
-  out << "systole " << SYSTOLE_VERSION_MAJOR << '.' << SYSTOLE_VERSION_MINOR << '.' << SYSTOLE_VERSION_PATCH
+  out << program_name() << ' ' << SYSTOLE_VERSION_MAJOR << '.' << SYSTOLE_VERSION_MINOR << '.' << SYSTOLE_VERSION_PATCH
       << " (command records version " << SYSTOLE_COMMAND_VERSION << ")\n";
 }
 
-/// "systole: " and the text, as one line whatever is in it (a file's name may hold a line break).
+/// The program's name and the text, as one line whatever is in it (a file's name may hold a line break).
 int complain(const std::string &text, int status) {
-  std::string line = "systole: " + text;
+  std::string line = program_name() + ": " + text;
   for (char &c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
@@ -54,8 +57,18 @@ int complain(const std::string &text, int status) {
   return status;
 }
 
+/// The library's message with short options as the user typed them: it says '--m' where -m lacks its value.
+std::string as_typed(std::string text, const std::vector<std::string> &arguments) {
+  for (std::size_t at = text.find("'--"); at != std::string::npos; at = text.find("'--", at + 1)) {
+    const std::string option = text.substr(at + 1, 3);
+    const bool letter = at + 4 < text.size() && text[at + 4] == '\'';
+    if (letter && std::find(arguments.begin(), arguments.end(), option) == arguments.end()) text.erase(at + 1, 1);
+  }
+  return text;
+}
+
 int dispatch(const std::vector<std::string> &arguments) {
-  if (arguments.empty()) throw UserError("no command given (systole --help lists them)");
+  if (arguments.empty()) throw UserError("no command given (" + program_name() + " --help lists them)");
   const std::string &command = arguments.front();
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (command == "gemm") return gemm_command(rest);
@@ -72,7 +85,7 @@ int dispatch(const std::vector<std::string> &arguments) {
       version(std::cout);
     return kOk;
   }
-  throw UserError("unknown command '" + command + "' (systole --help lists them)");
+  throw UserError("unknown command '" + command + "' (" + program_name() + " --help lists them)");
 }
 
 }  // namespace
@@ -90,14 +103,14 @@ int run(const std::vector<std::string> &arguments) {
   } catch (const platform::OutputError &error) {
     return complain(error.what(), kBadInput);
   } catch (const boost::program_options::error &error) {
-    return complain(error.what(), kBadInput);
+    return complain(as_typed(error.what(), arguments), kBadInput);
   } catch (const platform::HangError &error) {
     std::cout.flush();
-    std::cerr << "systole: the engine hangs\n" << error.what() << '\n';
+    std::cerr << program_name() << ": the engine hangs\n" << error.what() << '\n';
     return kHang;
   } catch (const platform::RunError &error) {
     std::cout.flush();
-    std::cerr << "systole: the simulation failed\n" << error.what() << '\n';
+    std::cerr << program_name() << ": the simulation failed\n" << error.what() << '\n';
     return kFailed;
   } catch (const std::bad_alloc &) {
     return complain("not enough memory", kBadInput);

@@ -190,13 +190,13 @@ TEST_P(FloatTest, EqualsAScalarLoopInEveryOrderOfRowsAndColumns) {
 }
 
 /// C beyond an accumulator half, A and B beyond their buffers: blocks along M and along N, chunks along K. The shapes are the
-/// cheapest ones that the driver cuts so, one for either order of the blocks.
+/// smallest ones that the driver cuts so, one for either order of the blocks.
 TEST_P(FloatTest, EqualsAScalarLoopInBlocksOfMAndNAndChunksOfKInBothOrders) {
   struct Choice {
     uint32_t m, n, k;
-    uint64_t cycles;
+    uint64_t macs() const { return uint64_t{m} * n * k; }
   };
-  std::optional<Choice> choices[2];
+  std::vector<Choice> shapes;
   const auto larger = [](uint32_t size) { return size + size / 5; };
   for (uint32_t m = 33; m < 800; m = larger(m)) {
     for (uint32_t n = 31; n < 800; n = larger(n)) {
@@ -204,12 +204,17 @@ TEST_P(FloatTest, EqualsAScalarLoopInBlocksOfMAndNAndChunksOfKInBothOrders) {
         const uint64_t tiles = (n + config().cols - 1) / config().cols, k_words = (k + config().rows - 1) / config().rows;
         if (m * tiles <= config().acc_rows || m * k_words <= config().act_words() || n * k_words <= config().wgt_words())
           continue;
-        const systole_gemm_plan_t plan = plan_of(config(), m, n, k);
-        if (plan.m_blocks < 2 || plan.n_blocks < 2 || plan.k_chunk >= plan.k_words) continue;
-        std::optional<Choice> &best = choices[plan.n_outer ? 1 : 0];
-        if (!best || plan.cycles < best->cycles) best = Choice{m, n, k, plan.cycles};
+        shapes.push_back({m, n, k});
       }
     }
+  }
+  std::sort(shapes.begin(), shapes.end(), [](const Choice &a, const Choice &b) { return a.macs() < b.macs(); });
+  std::optional<Choice> choices[2];
+  for (auto shape = shapes.begin(); shape != shapes.end() && !(choices[0] && choices[1]); ++shape) {
+    const systole_gemm_plan_t plan = plan_of(config(), shape->m, shape->n, shape->k);
+    if (plan.m_blocks < 2 || plan.n_blocks < 2 || plan.k_chunk >= plan.k_words) continue;
+    std::optional<Choice> &choice = choices[plan.n_outer ? 1 : 0];
+    if (!choice) choice = *shape;
   }
   tool::Random values(8);
   std::vector<GemmJob> jobs;

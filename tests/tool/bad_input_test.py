@@ -375,6 +375,11 @@ class BadInput(ToolTest):
         bad("-k is missing", "-m", "3", "-n", "3")
         for value in ("0", "-1", "x", "", "1.5", "4294967296"):
             bad("", "-m", value, "-n", "3", "-k", "3")
+        for option, more in (("-m", ("-n", "3", "-k", "3")), ("-n", ("-m", "3", "-k", "3")), ("-k", ("-m", "3", "-n", "3"))):
+            bad(f": {option} is '0', an integer from 1", option, "0", *more)
+            bad(f"'{option}'", *more, option)
+            bad(f"'{option}'", *more, option, "3", option, "3")
+            bad(f"'-{option}'", *more, "-" + option, "3")  # they have no long form
         bad("unknown --dtype 'fp8'", *size, "--dtype", "fp8")
         bad("unknown --dtype ''", *size, "--dtype", "int8,")
         bad("no product of int8 and fp16", *size, "--dtype", "int8,fp16")
@@ -414,6 +419,8 @@ class BadInput(ToolTest):
         bad("s.csv:3: k is ''", "m,n,k\n1,2,3\n1,2\n")
         for value in ("0", "-1", "x", "1.5", "4294967296", "99999999999999999999", "0x10"):
             bad(f"s.csv:2: n is '{value}'", f"m,n,k\n1,{value},3\n")
+        bad("s.csv:2: n is '\"2\"'", 'm,n,k\n1,"2",3\n')  # no quotes
+        bad("s.csv:1: a header", "x,n,k,\ufeffm\n1,2,3,4\n")  # the mark is one at the beginning only
         bad("100000x100000x100000: ", "m,n,k\n1,1,1\n100000,100000,100000\n")
 
     def test_traces(self):

@@ -28,14 +28,9 @@ PRODUCTS = (
 
 
 class PlanTest(ToolTest):
-    program = SYSTOLE
-
-    def systole(self, *arguments, **options):
-        """The program of the test, instead of the tool."""
-        return subprocess.run([os.path.abspath(self.program), *arguments], cwd=self.folder, input="", capture_output=True, text=True, timeout=200, **options)
-
     def plan(self, m, n, k, dtype, out, config, *more):
-        self.expect_status(0, "plan", "-m", str(m), "-n", str(n), "-k", str(k), "--dtype", dtype, "--out-dtype", out, "--config", config, "--json", "p.json", *more)
+        self.expect_status(0, "plan", "-m", str(m), "-n", str(n), "-k", str(k), "--dtype", dtype, "--out-dtype", out,
+                           "--config", config, "--json", "p.json", *more)
         return json.loads((self.folder / "p.json").read_text())
 
     def gemm(self, engine, m, n, k, dtype, out, config, more, memory):
@@ -50,8 +45,8 @@ class PlanTest(ToolTest):
             count = n if "--per-column" in more else 1
             npyfile.write(self.folder / "s.npy", "<f4", (count,), [0.25] * count)
             arguments += ["--scale", "s.npy"]
-        self.expect_status(0, "gemm", "--engine", engine, "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--out-dtype", out, "--config", config,
-                           "--json", "g.json", "--trace", "t.csv", *arguments, *memory)
+        self.expect_status(0, "gemm", "--engine", engine, "--a", "a.npy", "--b", "b.npy", "--out", "c.npy", "--out-dtype", out,
+                           "--config", config, "--json", "g.json", "--trace", "t.csv", *arguments, *memory)
         return json.loads((self.folder / "g.json").read_text())
 
     def trace(self):
@@ -117,7 +112,8 @@ class Plan(PlanTest):
         shapes = [(1, 1, 1), (64, 64, 64), (3, 200, 40), (200, 3, 40), (64, 64, 64)]
         lines = ["name, k,ignored,m , n"] + [f"x{i},{k},-1,{m}, {n}" for i, (m, n, k) in enumerate(shapes)]
         self.put("s.csv", ("\r\n".join(lines) + "\r\n\r\n").encode())
-        result = self.expect_status(0, "plan", "--shapes", "s.csv", "--dtype", "int8", "--out-dtype", "int8", "--config", "8x8", "--json", "many.json")
+        result = self.expect_status(0, "plan", "--shapes", "s.csv", "--dtype", "int8", "--out-dtype", "int8", "--config", "8x8",
+                                    "--json", "many.json")
         products = json.loads((self.folder / "many.json").read_text())["products"]
         self.assertEqual([(p["m"], p["n"], p["k"]) for p in products], shapes)
         for product in products:
@@ -125,6 +121,13 @@ class Plan(PlanTest):
             [p.pop(key) for p in (product, alone) for key in ("driver_s", "model_s")]
             self.assertEqual(product, alone)
         self.assertIn(f"{sum(p['cycles'] for p in products):,}", result.stdout)
+
+    def test_shapes_may_begin_with_a_byte_order_mark(self):
+        for lines in ("m,n,k\n3,4,5\n", "\r\nm,n,k\r\n3,4,5"):
+            self.put("s.csv", b"\xef\xbb\xbf" + lines.encode())
+            self.expect_status(0, "plan", "--shapes", "s.csv", "--json", "p.json")
+            (one,) = json.loads((self.folder / "p.json").read_text())["products"]
+            self.assertEqual((one["m"], one["n"], one["k"]), (3, 4, 5))
 
     def test_summary(self):
         text = self.expect_status(0, "plan", "-m", "64", "-n", "64", "-k", "64").stdout
@@ -134,7 +137,8 @@ class Plan(PlanTest):
             self.assertIn(word, text)
         self.assertLessEqual(len(text.splitlines()), 40)
         self.assertLessEqual(max(map(len, text.splitlines())), 130)
-        self.assertIn("int8 -> int32", self.expect_status(0, "plan", "-m", "3", "-n", "3", "-k", "3", "--config", "4x4-int8").stdout)
+        text = self.expect_status(0, "plan", "-m", "3", "-n", "3", "-k", "3", "--config", "4x4-int8").stdout
+        self.assertIn("int8 -> int32", text)
 
 
 class WithoutClock(PlanTest):
@@ -184,6 +188,14 @@ class Rtl(PlanTest):
         report = self.gemm("rtl", 9, 9, 9, "int8", "int32", "8x8", (), ("--stall-seed", "3"))
         self.assertGreater(report["cycles"], 0)
         self.assertIsNone(report["model_cycles"])
+        self.assertIsNone(report["timing"])
+        rows = self.trace()
+        self.assertEqual([row["command"] for row in rows if row["command"] != "LOAD"], ["MATMUL", "STORE"])
+        for row in rows:
+            self.assertEqual((row["predicted_begin"], row["predicted_end"]), ("", ""))
+            self.assertLess(int(row["begin"]), int(row["end"]))
+        # RING_HEAD shows the last one, and the interrupt comes, in the cycle after it.
+        self.assertEqual(max(int(row["end"]) for row in rows) + 1, report["cycles"])
 
 
 class ProgramWithoutRtl(PlanTest):
@@ -192,7 +204,8 @@ class ProgramWithoutRtl(PlanTest):
     def symbols(self, program):
         names = subprocess.run(["nm", "-C", os.path.abspath(program)], capture_output=True, text=True, check=True).stdout
         self.assertIn("systole::timing::predict", names)  # it has symbols at all
-        return [line for line in names.splitlines() if re.search(r"\bVsystole_|\bverilated|\bVerilated(?!Model)|\bVl[A-Z]\w+|\bvl_", line)]
+        verilated = re.compile(r"\bVsystole_|\bverilated|\bVerilated(?!Model)|\bVl[A-Z]\w+|\bvl_")
+        return [line for line in names.splitlines() if verilated.search(line)]
 
     def test_it_holds_nothing_verilated(self):
         self.assertEqual(self.symbols(MODEL), [])
@@ -201,6 +214,12 @@ class ProgramWithoutRtl(PlanTest):
     def test_it_has_no_rtl(self):
         for arguments in (("sim", "gemm_int8"), ("gemm", "--a", "a.npy", "--b", "b.npy", "--out", "c.npy")):
             self.expect_bad_input("this program holds no RTL", *arguments, "--engine", "rtl")
+
+    def test_it_says_its_own_name(self):
+        self.expect_bad_input("systole-model: unknown command 'x' (systole-model --help lists them)", "x")
+        self.expect_bad_input("systole-model: -m is missing (systole-model plan --help)", "plan")
+        for arguments in (("--help",), ("plan", "--help"), ("gemm", "--help"), ("sim", "--help")):
+            self.assertTrue(self.expect_status(0, *arguments).stdout.startswith("Usage: systole-model "), arguments)
 
     def test_it_says_what_the_other_says(self):
         for m, n, k, dtype, out, config, more, memory in PRODUCTS:

@@ -11,7 +11,8 @@ import npyfile
 from tool import ENGINE, ToolTest
 
 RANGES = {"|i1": (-128, 127), "|u1": (0, 255)}
-TEST_KEYS = {"test", "config", "shape", "dtype", "out_dtype", "engine", "pass", "mismatches", "cycles", "model_cycles", "macs", "utilisation", "counters", "seed", "wall_s"}
+TEST_KEYS = {"test", "config", "shape", "dtype", "out_dtype", "engine", "pass", "mismatches", "timing", "cycles",
+             "model_cycles", "macs", "utilisation", "counters", "seed", "wall_s"}
 CASE_KEYS = TEST_KEYS - {"test", "config", "engine", "seed"}
 
 

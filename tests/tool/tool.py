@@ -12,6 +12,8 @@ ENGINE = os.environ.get("SYSTOLE_ENGINE", "model")
 
 
 class ToolTest(unittest.TestCase):
+    program = SYSTOLE
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="systole-tool-")
         self.addCleanup(folder.cleanup)
@@ -33,18 +35,18 @@ class ToolTest(unittest.TestCase):
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
 
         return subprocess.run(
-            [os.path.abspath(SYSTOLE), *arguments], cwd=self.folder, input="", capture_output=True, text=True, errors="replace", timeout=200,
-            preexec_fn=None if file_limit == resource.RLIM_INFINITY else limit
+            [os.path.abspath(self.program), *arguments], cwd=self.folder, input="", capture_output=True, text=True,
+            errors="replace", timeout=200, preexec_fn=None if file_limit == resource.RLIM_INFINITY else limit
         )
 
     def expect_bad_input(self, part, *arguments, **options):
-        """Status 2, one line on stderr that begins with `systole: ` and contains `part`, nothing on stdout, no file made or changed."""
+        """Status 2, one line on stderr that begins with the program's name and contains `part`, no stdout, no file changed."""
         before = self.entries()
         result = self.systole(*arguments, **options)
         with self.subTest(arguments=arguments):
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
-            self.assertTrue(result.stderr.startswith("systole: ") and result.stderr.endswith("\n"), result.stderr)
+            self.assertRegex(result.stderr, rf"(?s)\A{os.path.basename(self.program)}: .*\n\Z")
             self.assertIn(part, result.stderr)
             self.assertEqual(result.stdout, "")
             self.assertEqual(self.entries(), before)

@@ -303,6 +303,9 @@ TEST(DriverRegisters, ReadsCountersAndErrors) {
   EXPECT_EQ(counters.total, 0x101'0000'0100u);
   EXPECT_EQ(counters.store, 0x10D'0000'010Cu);
   EXPECT_EQ(counters.write_bytes, 0x113'0000'0112u);
+  EXPECT_EQ(counters.read_bursts, 0x115'0000'0114u);
+  EXPECT_EQ(counters.write_bursts, 0x117'0000'0116u);
+  EXPECT_EQ(counters.macs, 0x119'0000'0118u);
   ASSERT_FALSE(mock.writes.empty());
   EXPECT_EQ(mock.writes.back(), std::make_pair(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK));
   ASSERT_EQ(systole_clear_counters(&dev), SYSTOLE_OK);
@@ -824,12 +827,46 @@ TEST(DriverPlan, TellsWhatTheRecordsDo) {
       const std::vector<Record> matmuls = Only(mock.log, SYSTOLE_OPCODE_MATMUL);
       for (const Record &record : matmuls) words = std::max(words, RECORD_FIELD(record, MATMUL_K0));
       EXPECT_EQ(plan.commands, mock.log.size());
-      EXPECT_EQ(plan.blocks, Only(mock.log, SYSTOLE_OPCODE_STORE).size());
+      // The last block may be stored in parts.
+      const std::size_t stores = Only(mock.log, SYSTOLE_OPCODE_STORE).size();
+      if (plan.part_max == 0 && plan.part_end == 0)
+        EXPECT_EQ(plan.blocks, stores);
+      else
+        EXPECT_LE(plan.blocks, stores);
       EXPECT_LE(rows, plan.m_block);
       EXPECT_LE(tiles, plan.t_block);
       EXPECT_LE(words, plan.k_chunk);
       if (plan.k_head != 0) EXPECT_EQ(RECORD_FIELD(matmuls.front(), MATMUL_K0), plan.k_head);
-      if (plan.t_part != 0) EXPECT_EQ(RECORD_FIELD(matmuls.front(), MATMUL_N), plan.t_part);
+      if (plan.part != 0 && !plan.part_rows) EXPECT_EQ(RECORD_FIELD(matmuls.front(), MATMUL_N), plan.part);
+    }
+  }
+}
+
+TEST(DriverPlan, ThinProductsComeInParts) {
+  // Neither operand fits its buffer. Short pieces of rows that are not aligned to the bus cost a beat more each.
+  const Shape shape = FloatingPoint(Machine(16, 16, 128));
+  const uint32_t sizes[][3] = {{425, 19, 2550}, {34, 296, 2034}};
+  for (const auto &[m, n, k] : sizes) {
+    for (const systole_gemm_t &variant : Variants(As(Named("s8*s8->s8 fixed, columns"), Dense(m, n, k)))) {
+      SCOPED_TRACE(Describe(variant));
+      MockDevice mock(shape, 12);
+      systole_t dev = Open(mock);
+      systole_gemm_plan_t plan;
+      ASSERT_EQ(systole_gemm_plan(&dev, &variant, &plan), SYSTOLE_OK);
+      EXPECT_GT(plan.part_max, 0u);
+      EXPECT_EQ(plan.part_rows, m > n);
+      const auto records = Records(shape, {variant});
+      EXPECT_EQ(plan.commands, records.size());
+      EXPECT_EQ(CheckRecords(shape, {variant}, records, false), "");
+      uint64_t beats = 0;
+      for (const Record &record : Only(records, SYSTOLE_OPCODE_LOAD))
+        if (RECORD_FIELD(record, LOAD_DEST) <= SYSTOLE_DEST_WGT)
+          beats += uint64_t{RECORD_FIELD(record, LOAD_COUNT1)} * ((RECORD_FIELD(record, LOAD_LENGTH) + 15) / 16 + 1);
+      EXPECT_LT(beats, (uint64_t{m} + n) * k / 16 * 115 / 100);
+      const auto stores = Only(records, SYSTOLE_OPCODE_STORE);
+      const Record &last = stores.back();
+      const uint32_t part = plan.part_rows ? RECORD_FIELD(last, STORE_M0) : RECORD_FIELD(last, STORE_N);
+      EXPECT_LE(part, plan.part_max);
     }
   }
 }

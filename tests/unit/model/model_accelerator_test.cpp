@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <random>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/model/ring.hpp"
@@ -237,6 +240,85 @@ TEST(ModelAcceleratorTest, ALaterDoorbellIsPartOfWhatIsPredicted) {
         EXPECT_GT(expected.complete, alone.complete);
         bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK);
         EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), expected.counters.at("total"));
+      },
+      kSlow);
+}
+
+/// A ring of eight records, refilled piece by piece by a host that sleeps, polls RING_HEAD or does neither: the hardest case for a
+/// clock that must not run past a doorbell still to come. The end is that of timing::predict for the whole program.
+TEST(ModelAcceleratorTest, ManyDoorbellsAreAsGoodAsOneProgram) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        constexpr std::uint32_t kProducts = 100, kRecords = 4 * kProducts;
+        std::mt19937 random(7);
+        std::vector<Record> records;
+        for (std::uint32_t i = 0; i < kProducts; ++i) {
+          std::vector<Record> next = product(kBase + 0x800 + random() % 0x400);
+          if (random() % 3 != 0 && i + 1 != kProducts) SET(next.back(), CMD_IRQ, 0);
+          records.insert(records.end(), next.begin(), next.end());
+        }
+        std::vector<timing::Doorbell> doorbells;
+        std::vector<std::pair<std::uint64_t, std::uint32_t>> heads;  // cycle, RING_HEAD
+        model.begin_job();
+        std::uint32_t head = 0, tail = 0;
+        const auto poll = [&] {
+          head = bench.read(SYSTOLE_REG_RING_HEAD);
+          heads.emplace_back(model.cycles() - 2 - model.doorbell_cycle(), head);  // its data are seen two cycles later
+        };
+        while (head != kRecords) {
+          const std::uint32_t room = std::min(head + 8, kRecords) - tail;
+          if (room != 0 && random() % 4 != 0) {
+            const std::uint32_t more = 1 + static_cast<std::uint32_t>(random() % room);
+            for (const std::uint32_t end = tail + more; tail != end; ++tail) put(bench, tail % 8, {records[tail]});
+            bench.write(SYSTOLE_REG_RING_TAIL, tail);
+            doorbells.push_back({model.cycles() - 1 - model.doorbell_cycle(), tail});
+          }
+          const std::uint32_t before = head;
+          switch (random() % 3) {
+            case 0: sc_core::wait(static_cast<double>(1 + random() % 700), sc_core::SC_NS); break;
+            case 1:
+              for (unsigned i = 0; i < 300 && head == before; ++i) poll();
+              break;
+            default: break;
+          }
+          poll();
+        }
+        ASSERT_GT(doorbells.size(), 100u);
+        const auto expected = timing::predict(platform::find_config("4x4-int8"), kSlow, program_of(records, doorbells));
+        ASSERT_NE(expected.complete, timing::kNever);
+        // RING_HEAD passes one record a cycle, each after its end.
+        std::vector<timing::Cycle> passes;
+        for (const timing::Command &command : expected.commands)
+          passes.push_back(std::max(passes.empty() ? 0 : passes.back(), command.end) + 1);
+        EXPECT_EQ(passes.back(), expected.complete);
+        for (const auto &[cycle, value] : heads)
+          EXPECT_EQ(value, std::upper_bound(passes.begin(), passes.end(), cycle) - passes.begin()) << "in cycle " << cycle;
+        bench.write(SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_COUNTER_CTRL_SNAPSHOT_MASK);
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_TOTAL_LO), expected.counters.at("total"));
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_COMMAND_LO), expected.counters.at("command"));
+        EXPECT_EQ(counter(bench, SYSTOLE_REG_COUNTER_MACS_LO), 3u * kProducts);
+        const platform::MeasuredProgram &measured = *model.measured();
+        EXPECT_TRUE(measured.predictable);
+        EXPECT_EQ(timing::first_difference(measured.program, measured.commands, expected.commands), "");
+        ASSERT_TRUE(measured.prediction.has_value());
+        EXPECT_EQ(measured.prediction->complete, expected.complete);
+        EXPECT_EQ(measured.prediction->counters, expected.counters);
+        ASSERT_EQ(measured.program.doorbells.size(), doorbells.size());
+        for (std::size_t i = 0; i < doorbells.size(); ++i) EXPECT_EQ(measured.program.doorbells[i].cycle, doorbells[i].cycle);
+      },
+      kSlow);
+}
+
+TEST(ModelAcceleratorTest, DisabledBeforeAllIsCompleteItClaimsNoPrediction) {
+  simulate(
+      [](Bench &bench, ModelAccelerator &model) {
+        put(bench, 0, product(kBase + 0x801));
+        model.begin_job();
+        bench.write(SYSTOLE_REG_RING_TAIL, 4);
+        bench.write(SYSTOLE_REG_CTRL, 0);
+        bench.write(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_ENABLE_MASK);
+        sc_core::wait(bench.irq.posedge_event());
+        EXPECT_FALSE(model.measured()->predictable);
       },
       kSlow);
 }

@@ -34,7 +34,12 @@ class CommandTraceTest : public testing::Test {
     trace_.register_written(SYSTOLE_REG_RING_BASE_LO, static_cast<uint32_t>(RING), 1);
     trace_.register_written(SYSTOLE_REG_RING_BASE_HI, static_cast<uint32_t>(RING >> 32), 2);
     trace_.register_written(SYSTOLE_REG_RING_SIZE, 2, 3);
+    enable(true, 4);
     trace_.begin_job();
+  }
+  void enable(bool on, uint64_t cycle) { trace_.register_written(SYSTOLE_REG_CTRL, on ? SYSTOLE_CTRL_ENABLE_MASK : 0, cycle); }
+  void reset(uint64_t cycle) {
+    trace_.register_written(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_SOFT_RESET_MASK | SYSTOLE_CTRL_ENABLE_MASK, cycle);
   }
   void ring(uint32_t tail, uint64_t cycle) { trace_.register_written(SYSTOLE_REG_RING_TAIL, tail, cycle); }
 
@@ -104,31 +109,71 @@ TEST_F(CommandTraceTest, AsksForNoPredictionOfWhatItCannotKnow) {
   trace_.begin_job();  // the load has not ended: who knows its token
   trace_.start({}, true);
   EXPECT_FALSE(trace_.measured().predictable) << "unknown tokens";
-  trace_.register_written(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_SOFT_RESET_MASK, 20);
+  reset(20);
   EXPECT_EQ(trace_.measured().program.tokens, (std::array<uint8_t, 8>{}));
   trace_.begin_job();
   trace_.start({}, true);
   ring(1, 30);
   EXPECT_TRUE(trace_.measured().predictable) << "a reset clears the tokens";
   EXPECT_EQ(trace_.measured().program.records.size(), 1u) << "and the tail";
-  trace_.register_written(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_SOFT_RESET_MASK, 40);
+  reset(40);
   EXPECT_FALSE(trace_.measured().predictable) << "a reset in the middle";
 
   trace_.begin_job();
   trace_.start({}, true);
   ring(6, 50);
   EXPECT_FALSE(trace_.measured().predictable) << "more records than the ring holds";
-  trace_.register_written(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_SOFT_RESET_MASK, 60);
+  reset(60);
   trace_.begin_job();
   trace_.start({}, true);
   slots_[0] = record(0, 0, 0, 0);
   ring(1, 70);
   EXPECT_FALSE(trace_.measured().predictable) << "no opcode";
-  trace_.register_written(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_SOFT_RESET_MASK, 80);
+  reset(80);
   trace_.begin_job();
   trace_.start({}, true);
   trace_.pulses(STORE_BEGINS, 90);
   EXPECT_FALSE(trace_.measured().predictable) << "a command that nobody asked for";
+}
+
+TEST_F(CommandTraceTest, AsksForNoPredictionOfAMachineThatIsNotEnabled) {
+  slots_.assign(4, record(SYSTOLE_OPCODE_LOAD, 0, 0, 0));
+  const auto job = [&] {
+    trace_.begin_job();
+    trace_.start({}, true);
+  };
+  const auto execute = [&](uint64_t cycle) { trace_.pulses(LOAD_BEGINS, cycle), trace_.pulses(LOAD_ENDS, cycle + 5); };
+  enable(false, 10);
+  job();
+  ring(1, 20);
+  EXPECT_FALSE(trace_.measured().predictable) << "disabled when the doorbell rings";
+  enable(true, 30);
+  execute(40);
+  EXPECT_FALSE(trace_.measured().predictable);
+
+  job();
+  ring(2, 50);
+  enable(true, 52);
+  EXPECT_TRUE(trace_.measured().predictable) << "it was enabled";
+  enable(false, 55);
+  EXPECT_FALSE(trace_.measured().predictable) << "disabled before all is complete";
+  enable(true, 57);
+  execute(60);
+
+  job();
+  ring(3, 70);
+  execute(75);
+  enable(false, 90);
+  EXPECT_TRUE(trace_.measured().predictable) << "disabled when all was complete";
+  ring(4, 100);
+  EXPECT_FALSE(trace_.measured().predictable) << "and still at the next doorbell";
+  enable(true, 110);
+  execute(120);
+
+  job();
+  ring(5, 130);
+  execute(140);
+  EXPECT_TRUE(trace_.measured().predictable) << "of the next job nothing of that is left";
 }
 
 }  // namespace

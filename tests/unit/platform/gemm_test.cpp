@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <string>
 
 #include "firmware/include/systole_regs.h"
 
@@ -164,6 +165,31 @@ TEST(GoldenResultTest, TakesZeroPointsSeedsAndTheEpilogue) {
   j.epilogue.shift = {0, 1};          // times 1, times 2
   j.epilogue.zero_point = 5;
   EXPECT_EQ(golden_result(j), (std::vector<uint8_t>{55, 3, 56, 0xff}));
+}
+
+/// The interrupt rises when RING_HEAD passes a command with an interrupt bit: one cycle after its end, or later behind others.
+TEST(TimingDifferenceTest, TheInterruptRisesWithOneOfTheCommandsThatHaveItsBit) {
+  MeasuredProgram measured;
+  measured.program.records.resize(4);
+  for (timing::Record &record : measured.program.records) record[SYSTOLE_CMD_OPCODE_WORD] = SYSTOLE_OPCODE_LOAD;
+  const auto set = [&](size_t i) { measured.program.records[i][SYSTOLE_CMD_IRQ_WORD] |= 1u << SYSTOLE_CMD_IRQ_LSB; };
+  timing::Prediction predicted;
+  predicted.commands = measured.commands = {{1, 30}, {2, 10}, {3, 31}, {4, 50}};  // RING_HEAD moves in 31, 32, 33, 51
+  predicted.complete = 51;
+  predicted.counters = {{"total", 51}};
+  const auto difference = [&](uint64_t interrupt) { return timing_difference(measured, interrupt, {{"total", 51}}, predicted); };
+  EXPECT_NE(difference(51), "") << "nobody has the bit";
+  EXPECT_EQ(difference(0), "");
+  set(3);
+  EXPECT_EQ(difference(51), "");
+  for (const uint64_t wrong : {31, 50, 52})
+    EXPECT_EQ(difference(wrong), "the interrupt comes " + std::to_string(wrong) + " cycles after the doorbell, predicted 51");
+  set(1);
+  EXPECT_EQ(difference(32), "") << "and nobody clears it before the last";
+  EXPECT_EQ(difference(51), "");
+  for (const uint64_t wrong : {11, 31, 33, 50}) EXPECT_NE(difference(wrong), "") << wrong;
+  predicted.counters["total"] = 50;
+  EXPECT_EQ(difference(51), "counter total is 51, predicted 50");
 }
 
 TEST(RunGemmTest, DoesNothingForNoJobs) { EXPECT_TRUE(run_gemm(options(0), {}).empty()); }

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 The timing model by itself. Expected cycles are derived from docs/architecture.md,
-// docs/memory_model.md and the latencies in the headers of the RTL's modules; that it equals the RTL is tested in
-// tb/system/timing_test.cpp.
+// SPDX-License-Identifier: Apache-2.0
+// The timing model by itself. Expected cycles are derived from docs/architecture.md, docs/memory_model.md and the latencies in the
+// headers of the RTL's modules; that it equals the RTL is tested in tb/system/timing_test.cpp.
 #include "sim/timing/timing.hpp"
 
 #include <gtest/gtest.h>
@@ -199,6 +199,67 @@ TEST_F(PredictTest, FirstDifferenceNamesTheCommandAndBothTimes) {
   for (const char *part : {"1", "MATMUL", "3 to 5", "3 to 4"}) EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
+TEST_F(PredictTest, FirstDifferenceIsTheEarliestInTime) {
+  const Program p = program({load(16), matmul(1, 1), load(16)});
+  const std::vector<Command> predicted = {{10, 200}, {60, 90}, {20, 50}};
+  // The second LOAD ends late and holds up the MATMUL, and that the first LOAD.
+  std::vector<Command> measured = {{10, 203}, {62, 92}, {20, 51}};
+  EXPECT_EQ(first_difference(p, measured, predicted).rfind("command 2 LOAD", 0), 0u);
+  // Early or late, begin or end, never or not.
+  measured = {{10, 40}, {60, 90}, {19, 50}};
+  EXPECT_EQ(first_difference(p, measured, predicted).rfind("command 2 LOAD", 0), 0u);
+  measured = {{10, 200}, {60, kNever}, {20, 100}};
+  EXPECT_EQ(first_difference(p, measured, predicted).rfind("command 2 LOAD", 0), 0u);
+  measured = {{10, 200}, {60, kNever}, {20, 50}};
+  EXPECT_EQ(first_difference(p, measured, predicted).rfind("command 1 MATMUL", 0), 0u);
+  // In the same cycle: ring order.
+  measured = {{11, 200}, {60, 90}, {10, 50}};
+  EXPECT_EQ(first_difference(p, measured, predicted).rfind("command 0 LOAD", 0), 0u);
+}
+
+TEST_F(PredictTest, APredictorRefusesDoorbellsInCyclesThatAreOver) {
+  Predictor predictor(config_, {});
+  predictor.announce(0, {load(16)});
+  predictor.run(100);
+  const Cycle end = predictor.head_passes(0);
+  ASSERT_NE(end, kNever);
+  EXPECT_THROW(predictor.announce(1, {load(16)}), std::invalid_argument);
+  EXPECT_THROW(predictor.announce(200, {load(16), Record{}}), std::invalid_argument);
+  EXPECT_EQ(predictor.program().records.size(), 1u) << "what is refused is not announced in part";
+  predictor.announce(200, {load(16)});
+  EXPECT_EQ(predictor.head_passes(1), kNever);
+  EXPECT_EQ(predictor.prediction().complete, kNever);
+  predictor.run(kNever);
+  EXPECT_EQ(predictor.head_passes(1), 200 + end);
+  EXPECT_EQ(predictor.prediction().complete, 200 + end);
+}
+
+/// What it stops at leaves a host time to ring in the very cycle in which RING_HEAD moves.
+TEST_F(PredictTest, APredictorStopsBeforeAHostCanSeeARecordComplete) {
+  const std::vector<Record> records(3, load(16));
+  Predictor predictor(config_, {});
+  predictor.announce(0, records);
+  predictor.run(kNever, 0);
+  const Cycle first = predictor.head_passes(0);
+  ASSERT_NE(first, kNever);
+  EXPECT_FALSE(predictor.still());
+  EXPECT_NO_THROW(predictor.announce(first, records));
+  predictor.run(kNever);
+  Program whole = program(records);
+  whole.records.insert(whole.records.end(), records.begin(), records.end());
+  whole.doorbells.push_back({first, 6});
+  EXPECT_EQ(predictor.prediction().complete, predict(config_, {}, whole).complete);
+}
+
+TEST_F(PredictTest, APredictorStandsStillWhereNobodyGivesTheToken) {
+  Predictor predictor(config_, {});
+  predictor.announce(0, {waiting(load(16), SYSTOLE_TOKEN_MEM_DONE)});
+  EXPECT_FALSE(predictor.still());
+  predictor.run(kNever, 0);
+  EXPECT_TRUE(predictor.still());
+  EXPECT_EQ(predictor.head_passes(0), kNever);
+}
+
 /// Each block says when it is to be stepped next; nothing may depend on that. Builds that are not shipped, too.
 class SteppingTest : public testing::TestWithParam<ConfigInfo> {
  protected:
@@ -209,6 +270,59 @@ class SteppingTest : public testing::TestWithParam<ConfigInfo> {
     memory.bytes_per_cycle = choose({1, 2, 3, 5, 12, 16, 64});
     memory.outstanding = choose({1, 2, 3, 16, 40});
     return memory;
+  }
+  /// The same program for a Predictor, which learns of each doorbell when it comes, by a host that looks at it now and then.
+  void step_by_step(const ConfigInfo &config, const MemoryTiming &memory, const Program &p, const Prediction &whole) {
+    Predictor predictor(config, memory, p.tokens, random_() % 8 == 0 ? Stepping::EveryCycle : Stepping::Skip);
+    uint32_t announced = 0;
+    size_t known = 0;
+    Cycle now = 0;
+    const auto look = [&](Cycle until) {
+      while (now < until) {
+        // Up to the next doorbell it may be told that nothing comes, up to the next completion or some cycles more.
+        now = random_() % 2 == 0 ? until : std::min(until, now + 1 + random_() % 100);
+        predictor.run(now, random_() % 2 == 0 ? known : p.records.size());
+        while (known < announced && predictor.head_passes(known) != kNever) ++known;
+      }
+      predictor.run(until);
+    };
+    for (const Doorbell &doorbell : p.doorbells) {
+      look(doorbell.cycle);
+      predictor.announce(doorbell.cycle, {p.records.begin() + announced, p.records.begin() + doorbell.records});
+      announced = doorbell.records;
+    }
+    for (size_t record = 0; record < p.records.size(); ++record) {
+      predictor.run(kNever, record);
+      ASSERT_NE(predictor.head_passes(record), kNever);
+    }
+    predictor.run(kNever);
+    const Prediction prediction = predictor.prediction();
+    EXPECT_EQ(first_difference(p, prediction.commands, whole.commands), "");
+    EXPECT_EQ(prediction.complete, whole.complete);
+    EXPECT_EQ(prediction.counters, whole.counters);
+    EXPECT_EQ(predictor.head_passes(p.records.size() - 1), whole.complete);
+  }
+  /// The records of a program for a Predictor, by a host that announces further ones when it sees a record complete, or later.
+  void in_answer(const ConfigInfo &config, const MemoryTiming &memory, Program p) {
+    Predictor predictor(config, memory, p.tokens);
+    const auto records = static_cast<uint32_t>(p.records.size());
+    p.doorbells.clear();
+    Cycle now = 0;
+    for (uint32_t announced = 0; announced < records;) {
+      const uint32_t before = announced;
+      announced += 1 + static_cast<uint32_t>(random_() % std::min(records - announced, 8u));
+      predictor.announce(now, {p.records.begin() + before, p.records.begin() + announced});
+      p.doorbells.push_back({now, announced});
+      const size_t awaited = random_() % announced;
+      predictor.run(kNever, awaited);
+      ASSERT_NE(predictor.head_passes(awaited), kNever);
+      now = std::max(now + 1, predictor.head_passes(awaited)) + (random_() % 2 == 0 ? 0 : random_() % 50);
+    }
+    predictor.run(kNever);
+    const Prediction prediction = predictor.prediction(), whole = predict(config, memory, p);
+    EXPECT_EQ(first_difference(p, prediction.commands, whole.commands), "");
+    EXPECT_EQ(prediction.complete, whole.complete);
+    EXPECT_EQ(prediction.counters, whole.counters);
   }
   std::mt19937_64 random_{seed()};
 };
@@ -241,6 +355,8 @@ TEST_P(SteppingTest, SkippingCyclesChangesNothingInRandomRings) {
     const Prediction prediction = both(config, memory, p);
     EXPECT_NE(prediction.complete, kNever);
     EXPECT_EQ(causes(prediction), prediction.counters.at("total"));
+    step_by_step(config, memory, p, prediction);
+    in_answer(config, memory, p);
     for (size_t c = 0; c < seen.size(); ++c) seen[c] += prediction.counters.at(names[c]);
   }
   for (size_t c = 0; c < seen.size(); ++c) EXPECT_NE(seen[c], 0u) << names[c] << " never occurred";

@@ -58,6 +58,7 @@ platform::GemmResult predicted() {
     record[0] = opcode << SYSTOLE_CMD_OPCODE_LSB;
     out.measured.program.records.push_back(record);
   }
+  out.measured.program.records.back()[SYSTOLE_CMD_IRQ_WORD] |= 1u << SYSTOLE_CMD_IRQ_LSB;
   out.measured.commands = {{10, 50}, {52, 70}, {60, 99}};
   out.predicted.emplace();
   out.predicted->commands = out.measured.commands;
@@ -172,6 +173,23 @@ TEST(ToolCheckTest, OtherOffencesFailThoughEveryBitAgrees) {
   EXPECT_FALSE(report_of({}).pass());  // nothing checked is nothing passed
 }
 
+TEST(ToolCheckTest, IdleIsTimeBetweenDoorbellsAsPredicted) {
+  platform::GemmResult idle = right();
+  idle.cycles += 7;  // the ring was empty for seven cycles
+  EXPECT_FALSE(checked("x", idle).pass()) << "with one doorbell";
+  idle.measured.program.doorbells = {{0, 3}, {50, 9}};
+  EXPECT_TRUE(checked("x", idle).pass());
+  EXPECT_EQ(checked("x", idle).result.counters.at("idle"), 7u);
+  idle.predicted.emplace();
+  idle.predicted->complete = 107;
+  idle.predicted->counters["total"] = 100;
+  EXPECT_TRUE(checked("x", idle).pass());
+  expect_contains(summary(report_of({checked("x", idle)})), "107 from doorbell to interrupt; model 107");
+  idle.predicted->counters["total"] = 101;
+  expect_contains(summary(report_of({checked("x", idle)})), "the machine was idle for 7 cycles, predicted 6");
+  EXPECT_FALSE(checked("x", idle).pass());
+}
+
 TEST(ToolCheckTest, ComparesElementsOfEverySize) {
   platform::GemmJob floats;
   floats.m = 1;
@@ -235,6 +253,8 @@ TEST(ToolCheckTest, OneCycleThatWasNotPredictedFails) {
   expect_contains(summary(report(predicted())), "100 from doorbell to interrupt; model 100, every command equal");
   const nlohmann::json json = nlohmann::json::parse(to_json(report(predicted())));
   EXPECT_EQ(json["model_cycles"], 100);
+  ASSERT_TRUE(json.contains("timing"));
+  EXPECT_EQ(json["timing"], nullptr);
 
   for (std::size_t command = 0; command < 3; ++command) {
     for (const bool end : {false, true}) {
@@ -246,11 +266,17 @@ TEST(ToolCheckTest, OneCycleThatWasNotPredictedFails) {
       expect_contains(text, "FAILED the case");
       expect_contains(text, "    timing: ");
       expect_contains(text, std::array{"LOAD", "MATMUL", "STORE"}[command]);
-      expect_contains(text, "model 100, which DIFFERS");
+      expect_contains(text, "; model 100, but a command's time or a counter differs\n");
+      EXPECT_EQ(text.find("DIFFERS"), std::string::npos) << text;
+      expect_contains(text, "checked      12 values against the golden model: every bit agrees");
       const timing::Command measured = late.measured.commands[command], model = late.predicted->commands[command];
       expect_contains(text, std::to_string(end ? measured.end : measured.begin));
       expect_contains(text, std::to_string(end ? model.end : model.begin));
-      EXPECT_EQ(nlohmann::json::parse(to_json(wrong))["pass"], false);
+      const nlohmann::json failed = nlohmann::json::parse(to_json(wrong));
+      EXPECT_EQ(failed["pass"], false);
+      EXPECT_EQ(failed["mismatches"], 0);
+      EXPECT_EQ(failed["timing"], wrong.cases[0].result.timing_report);
+      EXPECT_NE(failed["timing"], "");
     }
   }
   platform::GemmResult late = predicted();
@@ -258,9 +284,29 @@ TEST(ToolCheckTest, OneCycleThatWasNotPredictedFails) {
   late.counters["total"] = 101;
   late.counters["drain"] += 1;
   EXPECT_FALSE(report(late).pass());
+  expect_contains(summary(report(late)), "101 from doorbell to interrupt; model 100, which DIFFERS\n");
+  const nlohmann::json later = nlohmann::json::parse(to_json(report(late)));
+  EXPECT_EQ(later["timing"], "the interrupt comes 101 cycles after the doorbell, predicted 100");
   late = predicted();
   ++late.counters["read_bursts"];
   EXPECT_FALSE(report(late).pass());
+}
+
+/// Of several products the first one that differs is named; and what the counters contradict is shown, predicted or not.
+TEST(ToolCheckTest, JsonSaysWhatIsWrongWithTheTime) {
+  platform::GemmResult second = predicted(), third = predicted();
+  second.timing_report = "command 7 LOAD: late";
+  third.timing_report = "command 8 LOAD: late";
+  const nlohmann::json json =
+      nlohmann::json::parse(to_json(report_of({checked("x", predicted()), checked("y", second), checked("z", third)})));
+  EXPECT_EQ(json["timing"], second.timing_report);
+  EXPECT_EQ(json["cases"][0]["timing"], nullptr);
+  EXPECT_EQ(json["cases"][1]["timing"], second.timing_report);
+  EXPECT_EQ(json["cases"][2]["timing"], third.timing_report);
+  platform::GemmResult macs = right();
+  ++macs.counters["macs"];
+  EXPECT_EQ(nlohmann::json::parse(to_json(report_of({checked("x", macs)})))["timing"],
+            "the array did 25 multiply-accumulates, but M*N*K is 24");
 }
 
 TEST(ToolCheckTest, WhatIsNotRandomMustBePredicted) {
@@ -274,6 +320,8 @@ TEST(ToolCheckTest, WhatIsNotRandomMustBePredicted) {
   EXPECT_FALSE(report(right(), false).pass());
   expect_contains(summary(report(right(), false)), "timing: ");
   EXPECT_EQ(nlohmann::json::parse(to_json(report(right(), false)))["model_cycles"], nullptr);
+  EXPECT_NE(nlohmann::json::parse(to_json(report(right(), false)))["timing"], nullptr);
+  EXPECT_EQ(nlohmann::json::parse(to_json(report(right(), true)))["timing"], nullptr);
   EXPECT_TRUE(report(right(), true).pass());
   expect_contains(summary(report(right(), true)), "100 from doorbell to interrupt; no prediction");
   platform::GemmResult queued = right();  // not the last of its queue
@@ -336,6 +384,56 @@ TEST(ToolForecastTest, RefusesWhatCannotBe) {
                             Shape{1u << 20, 1u << 18, 1u << 18}, Shape{1u << 16, 1u << 16, 1u << 16}})
     EXPECT_THROW(forecast(options, shape, recorder), UserError) << shape.m << " " << shape.n << " " << shape.k;
   EXPECT_GT(forecast(options, {1, 1, 1}, recorder).cycles(), 0u);  // the recorder still works
+}
+
+std::string forecast_text(const ForecastOptions &options, const Forecast &f) {
+  std::ostringstream out;
+  print_forecast(out, options, f);
+  return out.str();
+}
+
+/// Limits are lower bounds in whole cycles; what there is one of is not in the plural.
+TEST(ToolForecastTest, SaysWhatThereIsOneOf) {
+  record::Recorder recorder(config());
+  ForecastOptions options;
+  options.config = config();
+  options.timing.outstanding = 1;
+  const Forecast one = forecast(options, {1, 1, 1}, recorder);
+  const std::string text = forecast_text(options, one);
+  expect_contains(text, "at least 1 cycle to multiply");  // 1 of 512 that it could do
+  expect_contains(text, " 1 to read 2 bytes, 1 to write 4\n");
+  expect_contains(text, "(1 MAC, at most 512 a cycle)");
+  expect_contains(text, "1 burst outstanding");
+  expect_contains(text, "1 filling of ");
+  expect_contains(text, "16 written in 1\n");  // a beat
+  for (const char *noun : {"cycles to multiply", "MACs", "fillings", "slots", "words", "accumulator places", "bursts"})
+    EXPECT_EQ(text.find(std::string(" 1 ") + noun), std::string::npos) << noun << " in\n" << text;
+  options.out = golden::DType::s32;
+  const Forecast more = forecast(options, {17, 16, 33}, recorder);  // 17.53 cycles of 512 MACs, 68.06 to read, 68 to write
+  expect_contains(forecast_text(options, more), "at least 18 cycles to multiply");
+  expect_contains(forecast_text(options, more), " 69 to read 1,089 bytes, 68 to write 1,088\n");
+  std::ostringstream table;
+  print_forecasts(table, options, {one});
+  expect_contains(table.str(), "plan: 1 product, ");
+  EXPECT_EQ(counted(0, "burst"), "0 bursts");
+  EXPECT_EQ(counted(1234, "burst"), "1,234 bursts");
+}
+
+TEST(ToolForecastTest, SaysWhenTheRingIsTooShort) {
+  record::Recorder recorder(platform::find_config("4x4-int8"));
+  ForecastOptions options;
+  options.config = platform::find_config("4x4-int8");
+  const std::string note = "the further doorbells are taken to follow without delay";
+  const Forecast few = forecast(options, {64, 64, 64}, recorder), many = forecast(options, {10000, 10000, 4}, recorder);
+  ASSERT_EQ(few.program.doorbells.size(), 1u);
+  ASSERT_GT(many.program.doorbells.size(), 1u);
+  EXPECT_EQ(forecast_text(options, few).find(note), std::string::npos);
+  expect_contains(forecast_text(options, many), note);
+  std::ostringstream without, with;
+  print_forecasts(without, options, {few, few});
+  print_forecasts(with, options, {few, many, few});
+  EXPECT_EQ(without.str().find(note), std::string::npos);
+  expect_contains(with.str(), note);
 }
 
 /// The records of two jobs are those of a driver that queues them: the second one's first LOAD waits for the first one's results.
@@ -432,6 +530,26 @@ TEST(ToolReportTest, ShowsWhereTheCyclesWent) {
   expect_contains(text, "40   40.0 %  ################ ");
   expect_contains(text, "2 kcycle/s");
   expect_contains(text, "640 bytes read in 12 bursts, 64 written in 7");
+}
+
+/// No bar for 0.0 %, one # for what is little but more, as many as the share says for the rest.
+TEST(ToolReportTest, BarsAreAsLongAsTheirShare) {
+  std::ostringstream out;
+  print_causes(out, {{"compute", 96449}, {"command", 49}, {"weights", 51}, {"store", 1250}, {"drain", 2201}});
+  const auto bar = [&](const std::string &cause) {
+    std::istringstream lines(out.str());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find("    " + cause + " ") != 0) continue;
+      return std::count(line.begin(), line.end(), '#');
+    }
+    return std::ptrdiff_t{-1};
+  };
+  EXPECT_EQ(bar("compute"), 39);  // 96.4 % of 40
+  EXPECT_EQ(bar("command"), 0);   // 0.0 %
+  EXPECT_EQ(bar("weights"), 1);   // 0.1 %
+  EXPECT_EQ(bar("store"), 1);     // 1.25 %: half a step
+  EXPECT_EQ(bar("drain"), 1);
+  EXPECT_EQ(bar("hazard"), -1);
 }
 
 TEST(ToolReportTest, FitsOnOneScreen) {
@@ -551,7 +669,7 @@ TEST(ToolReportTest, JsonOfASimulationThatEndedEarlyFails) {
   const nlohmann::json json = nlohmann::json::parse(to_json(report));
   EXPECT_EQ(json["pass"], false);
   EXPECT_EQ(json["error"], report.error);
-  for (const char *unknown : {"mismatches", "dtype", "out_dtype", "cycles", "utilisation", "counters"})
+  for (const char *unknown : {"mismatches", "timing", "dtype", "out_dtype", "cycles", "utilisation", "counters"})
     EXPECT_TRUE(json[unknown].is_null()) << unknown;
 }
 
@@ -560,6 +678,14 @@ TEST(ToolOptionsTest, IntegersAreReadStrictly) {
   EXPECT_EQ(integer("x", "+5", -128, 127), 5);
   EXPECT_EQ(integer("x", "0x7f", -128, 127), 127);
   EXPECT_EQ(integer("x", "010", -128, 127), 10);
+  for (const auto &[option, start] : {std::pair{"mem-latency", "--mem-latency is "}, std::pair{"-m", "-m is "}}) {
+    try {
+      integer(option, "0", 1, 2);
+      ADD_FAILURE() << option;
+    } catch (const UserError &error) {
+      EXPECT_EQ(std::string(error.what()).find(start), 0u) << error.what();
+    }
+  }
   for (const char *bad : {"", " 1", "1 ", "x", "--1", "1.0", "-129", "128", "0x", "1e1", "99999999999999999999", "-", "+"}) {
     EXPECT_THROW(integer("x", bad, -128, 127), UserError) << bad;
   }
