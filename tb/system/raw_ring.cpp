@@ -53,6 +53,14 @@ int32_t RawRing::stride(int32_t natural, int32_t reach) {
   }
 }
 
+std::pair<int32_t, int32_t> RawRing::pitches(uint32_t length, uint32_t count) {
+  int32_t inner = static_cast<int32_t>(length);
+  if (below(2) == 0) inner = below(2) == 0 ? stride(inner, 300) : static_cast<int32_t>(length + below(40));
+  int32_t outer = inner * static_cast<int32_t>(count);
+  if (below(2) == 0) outer = stride(outer, 3000);
+  return {inner, outer};
+}
+
 Record RawRing::load(Kind kind) {
   Record record = record_of(SYSTOLE_OPCODE_LOAD);
   uint32_t dest = SYSTOLE_DEST_ACT, bank = 0;
@@ -96,11 +104,7 @@ Record RawRing::load(Kind kind) {
     cost = count1 * count2 * (burst_cycles_ + length * byte_cycles_) + chunks;
   } while (words > depth || words > 800 || cost > 3000 + burst_cycles_);
   cost_ += cost;
-  // Items that follow one another are merged into one segment.
-  int32_t pitch1 = static_cast<int32_t>(length), pitch2 = 0;
-  if (below(2) == 0) pitch1 = below(2) == 0 ? stride(pitch1, 300) : static_cast<int32_t>(length + below(40));
-  pitch2 = pitch1 * static_cast<int32_t>(count1);
-  if (below(2) == 0) pitch2 = stride(pitch2, 3000);
+  auto [pitch1, pitch2] = pitches(length, count1);
   Reach reach;
   reach.add(count1, pitch1);
   reach.add(count2, pitch2);
@@ -243,11 +247,7 @@ Record RawRing::store(Kind kind) {
     cost = m0 * m1 * (burst_cycles_ + std::max<double>(bytes * byte_cycles_, 2 * n));
   } while (cost > 3000 + burst_cycles_);
   cost_ += cost;
-  // Rows whose pitch is their length are merged.
-  int32_t pitch0 = static_cast<int32_t>(bytes), pitch1 = 0;
-  if (below(2) == 0) pitch0 = below(2) == 0 ? stride(pitch0, 300) : static_cast<int32_t>(bytes + below(40));
-  pitch1 = pitch0 * static_cast<int32_t>(m0);
-  if (below(2) == 0) pitch1 = stride(pitch1, 3000);
+  auto [pitch0, pitch1] = pitches(bytes, m0);
   Reach reach;
   reach.add(m0, pitch0);
   reach.add(m1, pitch1);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sim/platform/config.hpp"
@@ -59,6 +60,9 @@ class RawRing {
   /// 1 to `most`, small numbers as likely as large ones.
   uint32_t size(uint32_t most);
   int32_t stride(int32_t natural, int32_t reach);
+  /// Of rows of `count` items of `length` bytes: from item to item, from row to row. Often such that they lie back to back, which
+  /// makes one segment of them.
+  std::pair<int32_t, int32_t> pitches(uint32_t length, uint32_t count);
 
   const platform::ConfigInfo &config_;
   const Regions regions_;
