@@ -435,6 +435,12 @@ def vector(width):
     return f"[{width - 1}:0] " if width > 1 else ""
 
 
+def counter_index_bits(counters):
+    """The low bits of a counter word's address in words, as many as differ between the first and the last."""
+    first, last = counters[0]["offset"] // 4, counters[-1]["offset"] // 4 + 1
+    return (first ^ last).bit_length()
+
+
 def make_register_block(spec):
     registers, counters = spec["register"], spec["counters"]["list"]
     stored = [(reg, field) for reg in registers if reg["access"] in ("rw", "w1c") for field in reg["fields"]]
@@ -484,7 +490,10 @@ def make_register_block(spec):
             "  localparam logic [1:0] RESP_OKAY = 2'b00;", "  localparam logic [1:0] RESP_SLVERR = 2'b10;",
             f"  // The counters' words lie in one piece, {counters[0]['name']} first, each low word before high word.",
             f"  localparam logic [11:0] COUNTER_FIRST = systole_pkg::REG_COUNTER_{counters[0]['name']}_LO_OFFSET;",
-            f"  localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_{counters[-1]['name']}_HI_OFFSET;", ""]
+            f"  localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_{counters[-1]['name']}_HI_OFFSET;",
+            "  // Bits of a word's address that tell them apart, without subtracting anything.",
+            f"  localparam int COUNTER_INDEX_W = {counter_index_bits(counters)};",
+            f"  localparam int COUNTER_FIRST_INDEX = {counters[0]['offset'] // 4 % (1 << counter_index_bits(counters))};", ""]
     for _, field in stored:
         out.append(f"  logic {vector(field['width'])}{field['port']}_d, {field['port']}_q;")
     out.append(r"""
@@ -595,9 +604,8 @@ def make_register_block(spec):
     out.append(r"""
   // --- read channel ---
   logic r_valid_q, read_counter, read_mapped;
-  logic [8:0] counter_index;
-  logic [systole_pkg::COUNTER_W-1:0] counter;
-  logic [31:0] rdata_d, rdata_q;
+  logic [(32<<COUNTER_INDEX_W)-1:0] counter_words;
+  logic [31:0] counter_word, rdata_d, rdata_q;
   logic [1:0] rresp_q;
 
   assign s_axil_arready_o = !r_valid_q;
@@ -605,8 +613,18 @@ def make_register_block(spec):
   assign s_axil_rdata_o = rdata_q;
   assign s_axil_rresp_o = rresp_q;
   assign read_counter = s_axil_araddr_i >= COUNTER_FIRST && s_axil_araddr_i <= COUNTER_LAST && s_axil_araddr_i[1:0] == '0;
-  assign counter_index = 9'((s_axil_araddr_i - COUNTER_FIRST) >> 3);
-  assign counter = counter_i[counter_index*systole_pkg::COUNTER_W +: systole_pkg::COUNTER_W];
+  assign counter_word = counter_words[{s_axil_araddr_i[COUNTER_INDEX_W+1:2], 5'd0} +: 32];
+
+  for (genvar w = 0; w < 1 << COUNTER_INDEX_W; w++) begin : gen_counter_word
+    localparam int Index = w - COUNTER_FIRST_INDEX;
+    if (Index < 0 || Index >= 2 * systole_pkg::COUNTER_COUNT) begin : gen_none
+      assign counter_words[32*w +: 32] = '0;
+    end else if (Index % 2 == 0) begin : gen_low
+      assign counter_words[32*w +: 32] = counter_i[Index/2*systole_pkg::COUNTER_W +: 32];
+    end else begin : gen_high
+      assign counter_words[32*w +: 32] = 32'(counter_i[Index/2*systole_pkg::COUNTER_W+32 +: systole_pkg::COUNTER_W-32]);
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -644,7 +662,7 @@ def make_register_block(spec):
         lines = textwrap.wrap(f"{label} rdata_d = {value};", 120, break_long_words=False, subsequent_indent="        ")
         out += ["      " + line.strip() if index == 0 else line for index, line in enumerate(lines)]
     out += ["      default:", "      if (read_counter) begin",
-            "        rdata_d = s_axil_araddr_i[2] == COUNTER_FIRST[2] ? 32'(counter) : 32'(counter >> 32);",
+            "        rdata_d = counter_word;",
             "      end else begin", "        read_mapped = 1'b0;", "      end", "    endcase", "  end", "", "endmodule", ""]
     return "\n".join(out)
 

@@ -12,9 +12,9 @@
 /// same rule by merge1_o and merge2_o, which are valid with desc_ready_o.
 ///
 /// desc: valid/ready; the payload must hold while valid. Latency: desc_ready_o rises 2 cycles after desc_valid_i (two
-/// products on one multiplier), or, if the walk of the descriptor before is not over, in the cycle in which its last
-/// burst is loaded into the output register. The first burst is valid 2 cycles after desc_ready_o; then one burst a
-/// cycle.
+/// products on one multiplier), or, if the walk of the descriptor before is not over, in the cycle after the one in
+/// which its last burst is loaded into the output register. The first burst is valid 2 cycles after desc_ready_o; then
+/// one burst a cycle. All outputs of this handshake are registers and a gate or two.
 /// burst: valid/ready, registered; `enable_i` low keeps the next burst from being loaded, never withdraws one.
 module systole_burst_gen #(
     parameter int AxiDataW = 128,
@@ -47,12 +47,12 @@ module systole_burst_gen #(
   localparam int OffW = $clog2(BusBytes);
   localparam int SegW = 40;  // bits of a segment's length in bytes
   localparam int BeatW = SegW - OffW + 1;  // bits of its length in beats
-  localparam int PageBeats = 4096 / BusBytes;
   localparam int PageW = 12 - OffW;  // bits of a beat's index in its 4 KiB page
+  localparam int LimitW = PageW < 8 ? PageW : 8;  // bits of a burst's beats - 1
   localparam logic [SegW:0] LAST_BYTE = (SegW + 1)'(BusBytes) - 1'b1;
-  localparam int MaxBeats = PageBeats < 256 ? PageBeats : 256;
 
-  // --- Set-up: row = count1*length, all = count2*row, then wait for the walker. -----------------------------------------
+  // --- Set-up: row = count1*length, all = count2*row, then wait for the walker. The descriptor holds, so what follows from it is
+  // in registers when the set-up is done. -----------------------------------------------------------------------------------
   typedef enum logic [1:0] {
     SETUP_ROW,
     SETUP_ALL,
@@ -63,17 +63,18 @@ module systole_burst_gen #(
   logic [SegW-1:0] row_q, product_q, product;
   logic [15:0] factor_a;
   logic [23:0] factor_b;
-  logic walk_free;
+  logic one2_q;  // one row
+  logic merge1_q, merge2_q;
+  logic busy_q;
   logic desc_fire;
 
   assign factor_a = setup_q == SETUP_ROW ? desc_count1_i : desc_count2_i;
   assign factor_b = setup_q == SETUP_ROW ? desc_length_i : product_q[23:0];
   assign product = SegW'(factor_a) * SegW'(factor_b);
 
-  assign merge1_o = desc_count1_i == 16'd1 || desc_pitch1_i == {8'd0, desc_length_i};
-  assign merge2_o = merge1_o && row_q[SegW-1:24] == '0 &&
-                    (desc_count2_i == 16'd1 || desc_pitch2_i == {8'd0, row_q[23:0]});
-  assign desc_ready_o = setup_q == SETUP_DONE && walk_free;
+  assign merge1_o = merge1_q;
+  assign merge2_o = merge2_q;
+  assign desc_ready_o = setup_q == SETUP_DONE && !busy_q;
   assign desc_fire = desc_valid_i && desc_ready_o;
 
   always_ff @(posedge clk_i) begin
@@ -90,51 +91,81 @@ module systole_burst_gen #(
 
   always_ff @(posedge clk_i) begin
     if (setup_q != SETUP_DONE) product_q <= product;
-    if (setup_q == SETUP_ALL) row_q <= product_q;
+    if (setup_q == SETUP_ROW) begin
+      one2_q   <= desc_count2_i == 16'd1;
+      merge1_q <= desc_count1_i == 16'd1 || desc_pitch1_i == {8'd0, desc_length_i};
+    end
+    if (setup_q == SETUP_ALL) begin
+      row_q    <= product_q;
+      merge2_q <= merge1_q && product_q[SegW-1:24] == '0 && (one2_q || desc_pitch2_i == {8'd0, product_q[23:0]});
+    end
   end
 
-  // --- Walk: one burst a cycle into the output register. -------------------------------------------------------------------
-  logic busy_q;
+  // --- Walk: one burst a cycle into the output register. Beats are counted less one: the beats - 1 up to the end of a page are its
+  // beats' index inverted. --------------------------------------------------------------------------------------------------
   logic [AxiAddrW-1:0] addr_q;  // next burst
   logic [AxiAddrW-1:0] segment_q;  // start of the segment it belongs to
   logic [AxiAddrW-1:0] row_start_q;  // start of the row that belongs to
-  logic [SegW-1:0] length_q;  // bytes of a segment
-  logic [BeatW-1:0] beats_q;  // beats of the segment still to ask for
+  logic [BeatW-1:0] more_q;  // beats of the segment still to ask for, less one
   logic [15:0] segments_q, left1_q, left2_q;  // segments a row; segments and rows left, this one included
+  logic one_segment_q, row_end_q, rows_end_q;  // segments_q, left1_q, left2_q are 1
   logic [31:0] pitch1_q, pitch2_q;
   logic [TagW-1:0] tag_q;
 
+  // What a segment of this descriptor needs in beats, less one, by the offset at which it begins: `full_q`, or one more from
+  // offset `spill_q` on.
+  logic [BeatW-1:0] full_q, more_full_q;
+  logic [OffW:0] spill_q;
+
   logic walk;
-  logic segment_end, row_end, last;
-  logic [PageW:0] page_left;
-  logic [8:0] limit, take;
-  logic [AxiAddrW-1:0] next_segment, start;
-  logic [SegW-1:0] seg_length, start_length;
-  logic [SegW:0] start_end;
-  logic [BeatW-1:0] start_beats;
+  logic segment_end, last;
+  logic [PageW-1:0] index;
+  logic [PageW:0] page_sum;
+  logic [LimitW-1:0] limit, take;
+  logic [BeatW-1:0] more_after, next_more;
+  logic [AxiAddrW-1:0] next_segment;
+  logic [AxiAddrW-OffW-1:0] next_beat;
+  logic [SegW-1:0] seg_length;
+  logic [SegW:0] desc_end, seg_round;
+  logic [SegW-1:0] seg_last;
+  logic [OffW:0] offset_less;  // offset - 1
+  logic [BeatW-1:0] desc_more;
   logic [AxiAddrW-1:0] pitch;  // sign-extended
   logic [64-AxiAddrW:0] unused_pitch;
   logic unused_end;
 
   assign walk = busy_q && enable_i && (!burst_valid_o || burst_ready_i);
-  assign page_left = (PageW + 1)'(PageBeats) - {1'b0, addr_q[11:OffW]};
-  assign limit = page_left > (PageW + 1)'(MaxBeats) ? 9'(MaxBeats) : 9'(page_left);
-  assign segment_end = beats_q <= BeatW'(limit);
-  assign take = segment_end ? beats_q[8:0] : limit;
-  assign row_end = left1_q == 16'd1;
-  assign last = segment_end && row_end && left2_q == 16'd1;
-  assign walk_free = !busy_q || (walk && last);
 
-  assign {unused_pitch, pitch} = row_end ? {{33{pitch2_q[31]}}, pitch2_q} : {{33{pitch1_q[31]}}, pitch1_q};
-  assign next_segment = (row_end ? row_start_q : segment_q) + pitch;
-  assign seg_length = merge2_o ? product_q : merge1_o ? row_q : SegW'(desc_length_i);
+  // A burst is limited by its page and, where that is longer, to 256 beats; it is the segment's last if that needs no more.
+  assign index = addr_q[11:OffW];
+  if (PageW > 8) begin : gen_long_page
+    assign limit = index[PageW-1:8] == '1 ? ~index[7:0] : 8'd255;
+  end else begin : gen_short_page
+    assign limit = ~index;
+  end
+  assign page_sum = {1'b0, index} + {1'b0, more_q[PageW-1:0]};
+  assign segment_end = more_q[BeatW-1:LimitW] == '0 && !page_sum[PageW];
+  assign take = segment_end ? more_q[LimitW-1:0] : limit;
+  assign last = segment_end && row_end_q && rows_end_q;
 
-  // Beats of the segment that starts next: ceil((length + offset) / BusBytes).
-  assign unused_end = &start_end[OffW-1:0];
-  assign start = desc_fire ? desc_addr_i : next_segment;
-  assign start_length = desc_fire ? seg_length : length_q;
-  assign start_end = {1'b0, start_length} + (SegW + 1)'(start[OffW-1:0]) + LAST_BYTE;
-  assign start_beats = start_end[SegW:OffW];
+  // Further bursts of the segment.
+  assign more_after = more_q - BeatW'(limit) - BeatW'(1);
+  assign next_beat = addr_q[AxiAddrW-1:OffW] + (AxiAddrW - OffW)'(limit) + (AxiAddrW - OffW)'(1);
+
+  // The segment after it.
+  assign {unused_pitch, pitch} = row_end_q ? {{33{pitch2_q[31]}}, pitch2_q} : {{33{pitch1_q[31]}}, pitch1_q};
+  assign next_segment = (row_end_q ? row_start_q : segment_q) + pitch;
+  assign next_more = {1'b0, next_segment[OffW-1:0]} >= spill_q ? more_full_q : full_q;
+
+  // The first one of a descriptor, and what any one of it needs. A segment's bytes - 1 + the offset, in beats, rounded down, is its
+  // beats less one.
+  assign seg_length = merge2_q ? product_q : merge1_q ? row_q : SegW'(desc_length_i);
+  assign seg_last = seg_length - SegW'(1);
+  assign seg_round = {1'b0, seg_length} + LAST_BYTE;
+  assign offset_less = {1'b0, desc_addr_i[OffW-1:0]} - (OffW + 1)'(1);
+  assign desc_end = {1'b0, seg_length} + {{(SegW - OffW) {offset_less[OffW]}}, offset_less};
+  assign desc_more = desc_end[SegW:OffW];
+  assign unused_end = ^{desc_end[OffW-1:0], seg_round[OffW-1:0]};
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -150,32 +181,40 @@ module systole_burst_gen #(
 
   always_ff @(posedge clk_i) begin
     if (desc_fire) begin
-      length_q <= seg_length;
-      segments_q <= merge1_o ? 16'd1 : desc_count1_i;
-      left1_q <= merge1_o ? 16'd1 : desc_count1_i;
-      left2_q <= merge2_o ? 16'd1 : desc_count2_i;
+      full_q <= BeatW'(seg_last >> OffW);
+      more_full_q <= seg_round[SegW:OffW];
+      spill_q <= (OffW + 1)'(BusBytes) - {1'b0, seg_last[OffW-1:0]};
+      segments_q <= merge1_q ? 16'd1 : desc_count1_i;
+      one_segment_q <= merge1_q;
+      left1_q <= merge1_q ? 16'd1 : desc_count1_i;
+      row_end_q <= merge1_q;
+      left2_q <= merge2_q ? 16'd1 : desc_count2_i;
+      rows_end_q <= merge2_q || one2_q;
       pitch1_q <= desc_pitch1_i;
       pitch2_q <= desc_pitch2_i;
       tag_q <= desc_tag_i;
       row_start_q <= desc_addr_i;
     end else if (walk && segment_end) begin
-      left1_q <= row_end ? segments_q : left1_q - 16'd1;
-      if (row_end) begin
+      left1_q <= row_end_q ? segments_q : left1_q - 16'd1;
+      row_end_q <= row_end_q ? one_segment_q : left1_q == 16'd2;
+      if (row_end_q) begin
         left2_q <= left2_q - 16'd1;
+        rows_end_q <= left2_q == 16'd2;
         row_start_q <= next_segment;
       end
     end
-    if (desc_fire || (walk && segment_end)) begin
-      segment_q <= start;
-      addr_q <= start;
-      beats_q <= start_beats;
+    if (desc_fire) begin
+      segment_q <= desc_addr_i;
+      addr_q <= desc_addr_i;
+      more_q <= desc_more;
     end else if (walk) begin
-      addr_q <= {addr_q[AxiAddrW-1:OffW] + (AxiAddrW - OffW)'(take), OffW'(0)};
-      beats_q <= beats_q - BeatW'(take);
+      if (segment_end) segment_q <= next_segment;
+      addr_q <= segment_end ? next_segment : {next_beat, OffW'(0)};
+      more_q <= segment_end ? next_more : more_after;
     end
     if (walk) begin
       burst_addr_o <= addr_q;
-      burst_len_o <= 8'(take - 9'd1);
+      burst_len_o <= 8'(take);
       burst_last_o <= last;
       burst_tag_o <= tag_q;
     end

@@ -24,10 +24,11 @@ module systole_fifo #(
   logic [W-1:0] storage_q[Depth];
   logic [PtrW-1:0] write_q, read_q;
   logic [LevelW-1:0] level_q;
+  logic full_q, filled_q;  // level_q is Depth, is not 0
   logic push, pop;
 
-  assign ready_o = level_q != LevelW'(Depth);
-  assign valid_o = level_q != '0;
+  assign ready_o = !full_q;
+  assign valid_o = filled_q;
   assign data_o = storage_q[read_q];
   assign push = valid_i && ready_o;
   assign pop = valid_o && ready_i;
@@ -41,11 +42,21 @@ module systole_fifo #(
       write_q <= '0;
       read_q  <= '0;
       level_q <= '0;
+      full_q <= 1'b0;
+      filled_q <= 1'b0;
     end else begin
       if (push) write_q <= write_q == PtrW'(Depth - 1) ? '0 : write_q + PtrW'(1);
       if (pop) read_q <= read_q == PtrW'(Depth - 1) ? '0 : read_q + PtrW'(1);
-      if (push && !pop) level_q <= level_q + LevelW'(1);
-      if (pop && !push) level_q <= level_q - LevelW'(1);
+      if (push && !pop) begin
+        level_q  <= level_q + LevelW'(1);
+        full_q   <= level_q == LevelW'(Depth - 1);
+        filled_q <= 1'b1;
+      end
+      if (pop && !push) begin
+        level_q  <= level_q - LevelW'(1);
+        full_q   <= 1'b0;
+        filled_q <= level_q != LevelW'(1);
+      end
     end
   end
 

@@ -4,7 +4,9 @@
 /// file.
 ///
 /// Write: `we_i`, `waddr_i`, `wdata_i` in one cycle. Read: `re_i`, `raddr_i`; `rdata_o` follows in the next cycle and holds until
-/// the next read. A read of the address written in the same cycle returns the old data. Contents and output are not reset.
+/// the next read. A read of the address written in the same cycle gives undefined data: block RAMs differ in it, nobody here relies on
+/// it, and with SYSTOLE_POISON_COLLISIONS defined such a read gives wrong data, so that a user who did would fail. Contents and
+/// output are not reset.
 module systole_ram #(
   parameter int W     = 16,
   parameter int Depth = 1024,  // power of two, >= 2
@@ -19,11 +21,15 @@ module systole_ram #(
   output logic [W-1:0]     rdata_o
 );
 
-  logic [W-1:0] mem_q [Depth];
+  (* no_rw_check *) logic [W-1:0] mem_q [Depth];
   logic [W-1:0] rdata_q;
 
   always_ff @(posedge clk_i) begin
+`ifdef SYSTOLE_POISON_COLLISIONS
+    if (re_i) rdata_q <= mem_q[raddr_i] ^ {W{we_i && waddr_i == raddr_i}};
+`else
     if (re_i) rdata_q <= mem_q[raddr_i];
+`endif
     if (we_i) mem_q[waddr_i] <= wdata_i;
   end
 

@@ -5,8 +5,9 @@
 ///
 /// A tile starts (`tile_start_o`) in the first cycle in which the tile before has issued its last row, its weights are in the shadow
 /// registers (`shadow_full_i`), no accumulator hazard holds it and, for a command's first tile, its ACT_FULL and ACC_FREE tokens are
-/// there; its first row is issued in that cycle. When no row is issued, one bit of `cause_o` tells why, by this priority: no command
-/// (bit 4), weights (0), activations (1), hazard (2), store (3).
+/// there; its first row is issued in that cycle. The hazard table takes a cycle to look at a tile: two tiles start at least two cycles
+/// apart, and a command's first tile two cycles after the command was taken. When no row is issued, one bit of `cause_o` tells why, by
+/// this priority: no command (bit 4), weights (0), activations (1), hazard (2), store (3).
 ///
 /// In a cycle with `row_o`, the other outputs describe the row that goes to row 0's activation bank now and to column 0's accumulators P cycles
 /// later (docs/architecture.md, Timing).
@@ -71,7 +72,8 @@ module systole_act_seq #(
   logic [3:0]   a_dtype_q;
   logic [7:0]   a_zero_point_q;
   logic [31:0]  idx_q;
-  logic [15:0]  m0_q, m1_q, m_last_q;
+  logic [15:0]  m0_q, m1_q;
+  logic [16:0]  rows_q;
   logic [W-1:0] stride_m0_q, stride_m1_q, stride_k0_q, stride_k1_q, stride_acc_q;
   logic         load, last_tile, start;
   logic [1:0]   seed;
@@ -99,7 +101,7 @@ module systole_act_seq #(
       idx_q          <= idx_i;
       m0_q           <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16];
       m1_q           <= cmd_i[systole_pkg::MATMUL_M1_LSB +: 16];
-      m_last_q       <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16] * cmd_i[systole_pkg::MATMUL_M1_LSB +: 16] - 16'd1;
+      rows_q         <= 17'(cmd_i[systole_pkg::MATMUL_M0_LSB +: 16]) * 17'(cmd_i[systole_pkg::MATMUL_M1_LSB +: 16]);
       stride_m0_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_M0_STRIDE_LSB +: 16]);
       stride_m1_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_M1_STRIDE_LSB +: 16]);
       stride_k0_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_K0_STRIDE_LSB +: 16]);
@@ -169,8 +171,10 @@ module systole_act_seq #(
   // --- may it start? --------------------------------------------------------------------------------------------------------
   logic streaming_q;  // rows of the started tile are left
   logic clear, reads;
+  logic [RowW:0] tile_end;  // accumulator row after the tile's last
 
-  assign reads = !first_k || keep_q;
+  assign reads    = !first_k || keep_q;
+  assign tile_end = {1'b0, tile_acc[RowW-1:0]} + (RowW+1)'(rows_q);
 
   systole_hazard #(
     .RowW   (RowW),
@@ -179,12 +183,13 @@ module systole_act_seq #(
   ) u_hazard (
     .clk_i,
     .rst_ni,
-    .first_i(tile_acc[RowW-1:0]),
-    .last_i (RowW'(tile_acc + W'(m_last_q))),
-    .reads_i(reads),
-    .start_i(start),
-    .row_i  (row_o),
-    .clear_o(clear)
+    .change_i(load),
+    .first_i (tile_acc[RowW-1:0]),
+    .end_i   (tile_end),
+    .reads_i (reads),
+    .start_i (start),
+    .stream_i(streaming_q && !stop_i),
+    .clear_o (clear)
   );
 
   always_comb begin
@@ -206,30 +211,20 @@ module systole_act_seq #(
   assign take_act_full_o = start && wait_act_q;
   assign take_acc_free_o = start && wait_acc_q;
 
-  // --- the rows: of the tile that starts now, or of the one that started last -----------------------------------------------
-  logic         seed_acc_r, seed_bias_r, give_act_r, give_acc_r, last_r;  // _r: of the started tile
+  // --- the rows: of the started tile, or, while none is streaming, of the one that is to start -----------------------------------
+  // These registers (_r) follow the tile's by a cycle, as the hazard table's answer does; so nothing here waits for `start`.
+  logic         seed_acc_r, seed_bias_r, give_act_r, give_acc_r, last_r;
   logic [3:0]   a_dtype_r;
   logic [7:0]   a_zero_point_r;
   logic [31:0]  idx_r;
-  logic [15:0]  m0_r, i0_q, i1_q, i0, i1;       // iterations after this row
+  logic [15:0]  m0_r, i0_r, i1_r;       // iterations after this row
   logic [W-1:0] stride_m0_r, stride_m1_r, param_r;
-  logic [W-1:0] addr_q, outer_q, acc_q, addr, outer, acc, stride_m0, stride_m1, param;
-  logic [15:0]  m0;
-  logic         final_row, seed_acc, seed_bias;
+  logic [W-1:0] addr_r, outer_r, acc_r, outer;
+  logic         final_row, outside;
 
   assign row_o     = start || (streaming_q && !stop_i);
-  assign i0        = start ? m0_q - 16'd1 : i0_q;
-  assign i1        = start ? m1_q - 16'd1 : i1_q;
-  assign m0        = start ? m0_q : m0_r;
-  assign addr      = start ? tile_act : addr_q;
-  assign outer     = start ? tile_act : outer_q;
-  assign acc       = start ? tile_acc : acc_q;
-  assign param     = start ? tile_param : param_r;
-  assign stride_m0 = start ? stride_m0_q : stride_m0_r;
-  assign stride_m1 = start ? stride_m1_q : stride_m1_r;
-  assign seed_acc  = start ? reads : seed_acc_r;
-  assign seed_bias = start ? (first_k && bias_q) : seed_bias_r;
-  assign final_row = i0 == '0 && i1 == '0;
+  assign final_row = i0_r == '0 && i1_r == '0;
+  assign outer     = outer_r + stride_m1_r;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) streaming_q <= 1'b0;
@@ -237,46 +232,48 @@ module systole_act_seq #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (start) begin
-      a_dtype_r      <= a_dtype_q;
-      a_zero_point_r <= a_zero_point_q;
-      seed_acc_r     <= reads;
-      seed_bias_r    <= first_k && bias_q;
-      give_act_r     <= give_act_q;
-      give_acc_r     <= give_acc_q;
-      last_r         <= last_tile;
-      idx_r          <= idx_q;
-      m0_r           <= m0_q;
+    if (row_o && !final_row) begin
+      acc_r <= acc_r + W'(1);
+      if (i0_r != '0) begin
+        i0_r    <= i0_r - 16'd1;
+        addr_r  <= addr_r + stride_m0_r;
+      end else begin
+        i0_r    <= m0_r;
+        i1_r    <= i1_r - 16'd1;
+        addr_r  <= outer;
+        outer_r <= outer;
+      end
+    end else begin
+      i0_r           <= m0_q - 16'd1;
+      i1_r           <= m1_q - 16'd1;
+      m0_r           <= m0_q - 16'd1;
+      addr_r         <= tile_act;
+      outer_r        <= tile_act;
+      acc_r          <= tile_acc;
       param_r        <= tile_param;
       stride_m0_r    <= stride_m0_q;
       stride_m1_r    <= stride_m1_q;
-    end
-    if (row_o) begin
-      acc_q <= acc + W'(1);
-      if (i0 != '0) begin
-        i0_q    <= i0 - 16'd1;
-        i1_q    <= i1;
-        addr_q  <= addr + stride_m0;
-        outer_q <= outer;
-      end else begin
-        i0_q    <= m0 - 16'd1;
-        i1_q    <= i1 - 16'd1;
-        addr_q  <= outer + stride_m1;
-        outer_q <= outer + stride_m1;
-      end
+      seed_acc_r     <= reads;
+      seed_bias_r    <= first_k && bias_q;
+      give_act_r     <= give_act_q && last_tile;
+      give_acc_r     <= give_acc_q && last_tile;
+      last_r         <= last_tile;
+      a_dtype_r      <= a_dtype_q;
+      a_zero_point_r <= a_zero_point_q;
+      idx_r          <= idx_q;
     end
   end
 
-  assign act_addr_o   = addr[ActW-1:0];
-  assign dtype_o      = start ? a_dtype_q : a_dtype_r;
-  assign zero_point_o = start ? a_zero_point_q : a_zero_point_r;
-  assign acc_row_o    = acc[RowW-1:0];
-  assign acc_read_o   = row_o && seed_acc;
-  assign bias_read_o  = row_o && seed_bias;
-  assign param_o      = param[ParamW-1:0];
-  assign last_o       = row_o && final_row && (start ? last_tile : last_r) && !err_valid_o;
-  assign act_free_o   = last_o && (start ? give_act_q : give_act_r);
-  assign acc_full_o   = last_o && (start ? give_acc_q : give_acc_r);
+  assign act_addr_o   = addr_r[ActW-1:0];
+  assign dtype_o      = a_dtype_r;
+  assign zero_point_o = a_zero_point_r;
+  assign acc_row_o    = acc_r[RowW-1:0];
+  assign acc_read_o   = row_o && seed_acc_r;
+  assign bias_read_o  = row_o && seed_bias_r;
+  assign param_o      = param_r[ParamW-1:0];
+  assign last_o       = row_o && final_row && last_r && !outside;
+  assign act_free_o   = row_o && final_row && give_act_r && !outside;
+  assign acc_full_o   = row_o && final_row && give_acc_r && !outside;
 
   assign begin_o = start && first == 3'b111;
 
@@ -295,11 +292,12 @@ module systole_act_seq #(
     if (start) macs_q <= tile_macs_i;
   end
 
-  assign err_valid_o = row_o && (addr >= W'(ActWords) || acc >= W'(2 * AccRows) || (seed_bias && param >= W'(ParamEntries)));
-  assign err_idx_o   = start ? idx_q : idx_r;
-  assign err_addr_o  = (addr >= W'(ActWords)) ? addr : (acc >= W'(2 * AccRows)) ? acc : param;
+  assign outside     = addr_r >= W'(ActWords) || acc_r >= W'(2 * AccRows) || (seed_bias_r && param_r >= W'(ParamEntries));
+  assign err_valid_o = row_o && outside;
+  assign err_idx_o   = idx_r;
+  assign err_addr_o  = (addr_r >= W'(ActWords)) ? addr_r : (acc_r >= W'(2 * AccRows)) ? acc_r : param_r;
 
   logic unused;
-  assign unused = &{1'b0, cmd_i};
+  assign unused = &{1'b0, cmd_i, rows_q};
 
 endmodule

@@ -5,8 +5,8 @@
 ///
 /// Row r of `act_i` and `wgt_i` is one lane as systole_edge makes it: two signed 9-bit operands {second, first} that are neighbours
 /// along K (Fp = 0), or 24 bits of a word. Row r is presented L*r cycles after row 0, column c of `psum_i` c cycles after column 0 (the
-/// caller's addresses make that skew). An activation presented at cycle t meets `psum_i` in column c of row 0 at t + 1 + c, with Fp != 0 at
-/// t + 2 + c (the product has a register of its own); the sum of the whole column is on `psum_o` L*Rows cycles later.
+/// caller's addresses make that skew). An activation presented at cycle t is multiplied in column c of row 0 at t + 1 + c and its products,
+/// which have registers of their own, meet `psum_i` at t + 2 + c; the sum of the whole column is on `psum_o` L*Rows cycles later.
 ///
 /// `switch_i` with row 0's activation makes the shadow weights active from that activation on; the switch travels with it, right and
 /// down. `push_i[c]` with row 0's weight shifts the shadow weight of column c from its left neighbour (column 0: from
@@ -66,10 +66,13 @@ module systole_array #(
     // Rolled loops over block-private state, last row first, so that each value is read before it is replaced: Verilator turns
     // that into C++ that the compiler vectorises, and Yosys into one register per value.
     always_ff @(posedge clk_i) begin : array
-      // Registers of the elements: activation, active weight, shadow weight, partial sum.
+      // Registers of the elements: activation, active weight, shadow weight, both products (of 18 bits: the others are copies of the sign),
+      // partial sum.
       logic [LaneW-1:0]   act    [Rows][Cols];
       logic [LaneW-1:0]   weight [Rows][Cols];
       logic [LaneW-1:0]   shadow [Rows][Cols];
+      logic signed [31:0] first  [Rows][Cols];
+      logic signed [31:0] second [Rows][Cols];
       logic signed [31:0] psum   [Rows][Cols];
       // Per row: which columns switch, which shift (the row below does the same a cycle later).
       logic [Cols-1:0]    switches [Rows];
@@ -83,15 +86,16 @@ module systole_array #(
 
       for (r = Rows - 1; r > 0; r = r - 1) begin
         for (c = 0; c < Cols; c = c + 1) begin
-          psum[r][c] = psum[r-1][c] +
-              $signed(act[r][c][OpW-1:0]) * $signed(weight[r][c][OpW-1:0]) +
-              $signed(act[r][c][LaneW-1:OpW]) * $signed(weight[r][c][LaneW-1:OpW]);
+          psum[r][c] = psum[r-1][c] + (first[r][c] + second[r][c]);
         end
       end
-      for (c = 0; c < Cols; c = c + 1) begin
-        psum[0][c] = $signed(psum_i[c*32 +: 32]) +
-            $signed(act[0][c][OpW-1:0]) * $signed(weight[0][c][OpW-1:0]) +
-            $signed(act[0][c][LaneW-1:OpW]) * $signed(weight[0][c][LaneW-1:OpW]);
+      for (c = 0; c < Cols; c = c + 1) psum[0][c] = $signed(psum_i[c*32 +: 32]) + (first[0][c] + second[0][c]);
+
+      for (r = 0; r < Rows; r = r + 1) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          first[r][c]  = $signed(act[r][c][OpW-1:0]) * $signed(weight[r][c][OpW-1:0]);
+          second[r][c] = $signed(act[r][c][LaneW-1:OpW]) * $signed(weight[r][c][LaneW-1:OpW]);
+        end
       end
 
       for (r = Rows - 1; r > 0; r = r - 1) begin

@@ -53,7 +53,7 @@ module systole_compute #(
   output logic [EpLanes*32-1:0] acc_rd_data_o
 );
 
-  localparam int P      = (Fp != 0) ? 2 : 0;  // registers behind the edges and behind the products
+  localparam int P      = 2;  // registers behind the edges and behind the products
   localparam int LaneW  = (Fp != 0) ? 32 : 18;
   localparam int ActW   = $clog2(ActWords);
   localparam int WgtW   = $clog2(WgtWords);
@@ -83,7 +83,7 @@ module systole_compute #(
   logic [31:0]       wgt_err_idx, act_err_idx;
   logic [17:0]       wgt_err_addr, act_err_addr;
 
-  logic              push, push_free, push_per_column;
+  logic              push, push_free, push_per_column, param_re;
   logic [3:0]        push_dtype, row_dtype;
   logic [WgtW-1:0]   push_addr;
   logic [ParamW-1:0] push_param;
@@ -118,6 +118,7 @@ module systole_compute #(
     .tile_macs_o    (tile_macs),
     .push_o         (push),
     .addr_o         (push_addr),
+    .param_re_o     (param_re),
     .param_o        (push_param),
     .column_o       (push_column),
     .per_column_o   (push_per_column),
@@ -212,12 +213,12 @@ module systole_compute #(
   );
 
   // --- edges ----------------------------------------------------------------------------------------------------------------
-  logic                  switch_q, per_column_q;
+  logic                  switch_q;
   logic [3:0]            a_dtype_q, b_dtype_q;
-  logic [7:0]            a_zero_point_q, b_zero_point_q, bank_zero_point, valid_bytes_q;
+  logic [7:0]            a_zero_point_q, b_zero_point, valid_bytes_q;
   logic [Rows*LaneW-1:0] act_edge, wgt_edge;
-  logic                  array_switch;
-  logic [Cols-1:0]       array_push;
+  logic                  edge_switch_q;
+  logic [Cols-1:0]       edge_push_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) switch_q <= 1'b0;
@@ -228,8 +229,6 @@ module systole_compute #(
     a_dtype_q      <= row ? row_dtype : 4'(systole_pkg::DTYPE_S8);  // between rows the floating-point elements rest
     a_zero_point_q <= row_zero_point;
     b_dtype_q      <= push_dtype;
-    b_zero_point_q <= push_zero_point;
-    per_column_q   <= push_per_column;
     valid_bytes_q  <= push_valid_bytes;
   end
 
@@ -239,10 +238,12 @@ module systole_compute #(
     .waddr_i     (wr_addr_i[ParamW-1:0]),
     .chunk_i     (wr_chunk_i),
     .wdata_i     (wr_data_i),
-    .re_i        (push),
+    .re_i        (param_re),
     .raddr_i     (push_param),
     .column_i    (push_column),
-    .zero_point_o(bank_zero_point)
+    .per_column_i(push_per_column),
+    .zero_point_i(push_zero_point),
+    .zero_point_o(b_zero_point)
   );
 
   systole_edge #(.Rows(Rows), .Fp(Fp), .L(L), .Weights(0)) u_act_edge (
@@ -259,26 +260,15 @@ module systole_compute #(
     .clk_i,
     .rst_ni,
     .dtype_i      (b_dtype_q),
-    .zero_point_i (per_column_q ? bank_zero_point : b_zero_point_q),
+    .zero_point_i (b_zero_point),
     .valid_bytes_i(valid_bytes_q),
     .lanes_i      (wgt_lanes),
     .lanes_o      (wgt_edge)
   );
 
-  if (Fp != 0) begin : gen_edge_register
-    logic            edge_switch_q;
-    logic [Cols-1:0] edge_push_q;
-
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) {edge_switch_q, edge_push_q} <= '0;
-      else         {edge_switch_q, edge_push_q} <= {switch_q, push_enable};
-    end
-
-    assign array_switch = edge_switch_q;
-    assign array_push   = edge_push_q;
-  end else begin : gen_no_edge_register
-    assign array_switch = switch_q;
-    assign array_push   = push_enable;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) {edge_switch_q, edge_push_q} <= '0;
+    else         {edge_switch_q, edge_push_q} <= {switch_q, push_enable};
   end
 
   // --- array and accumulators -----------------------------------------------------------------------------------------------
@@ -288,9 +278,9 @@ module systole_compute #(
   systole_array #(.Rows(Rows), .Cols(Cols), .Fp(Fp), .L(L)) u_array (
     .clk_i,
     .act_i   (act_edge),
-    .switch_i(array_switch),
+    .switch_i(edge_switch_q),
     .wgt_i   (wgt_edge),
-    .push_i  (array_push),
+    .push_i  (edge_push_q),
     .psum_i  (psum_top),
     .psum_o  (psum_bottom)
   );
@@ -298,30 +288,19 @@ module systole_compute #(
   // The row that the accumulators see: P cycles behind the activation's address; a row outside a memory is not written.
   localparam int AccW = RowW + ParamW + 5;
 
-  logic [AccW-1:0]   acc_ctl;
+  logic [2*AccW-1:0] acc_taps;
   logic              acc_row, acc_row_read, acc_row_bias, acc_row_full, acc_row_last;
   logic [RowW-1:0]   acc_row_addr;
   logic [ParamW-1:0] acc_row_param;
 
-  assign {acc_row, acc_row_read, acc_row_bias, acc_row_full, acc_row_last, acc_row_addr, acc_row_param} = acc_ctl;
+  systole_taps #(.W(AccW), .N(2), .Step(P)) u_acc_delay (
+    .clk_i,
+    .rst_ni,
+    .d_i   ({row && !act_err, row_acc_read, row_bias_read, row_acc_full, row_last, row_acc, row_param}),
+    .taps_o(acc_taps)
+  );
 
-  if (P == 0) begin : gen_acc_now
-    assign acc_ctl = {row && !act_err, row_acc_read, row_bias_read, row_acc_full, row_last, row_acc, row_param};
-  end else begin : gen_acc_delay
-    logic [2*AccW-1:0] taps;
-
-    systole_taps #(.W(AccW), .N(2), .Step(P)) u_delay (
-      .clk_i,
-      .rst_ni,
-      .d_i   ({row && !act_err, row_acc_read, row_bias_read, row_acc_full, row_last, row_acc, row_param}),
-      .taps_o(taps)
-    );
-
-    assign acc_ctl = taps[AccW +: AccW];
-
-    logic unused_now;
-    assign unused_now = ^taps[AccW-1:0];
-  end
+  assign {acc_row, acc_row_read, acc_row_bias, acc_row_full, acc_row_last, acc_row_addr, acc_row_param} = acc_taps[AccW +: AccW];
 
   systole_accumulators #(
     .Rows        (Rows),
@@ -388,6 +367,6 @@ module systole_compute #(
   assign err_addr_o  = (act_err ? AxiAddrW'(act_err_addr) : AxiAddrW'(wgt_err_addr)) & AxiAddrW'(16'hFFFF);
 
   logic unused;
-  assign unused = &{1'b0, tok_avail_i, act_free, wgt_free};
+  assign unused = &{1'b0, tok_avail_i, act_free, wgt_free, acc_taps[AccW-1:0]};
 
 endmodule

@@ -4,8 +4,8 @@
 /// `valid_bytes_i`.
 ///
 /// The control inputs belong to row 0's lane and are delayed by L cycles a row inside. int8: the zero point is removed from both bytes.
-/// Without floating point a lane leaves in the same cycle as {byte 1, byte 0}, two signed 9-bit operands. With it, one cycle later, as 24 bits
-/// in a word of 32 (whole words simulate faster; the upper 8 are 0):
+/// A lane leaves one cycle later: without floating point as {byte 1, byte 0}, two signed 9-bit operands, with it as 24 bits in a word of 32
+/// (whole words simulate faster; the upper 8 are 0):
 ///
 ///   bits     int8                          binary16, bfloat16
 ///   [11:0]   byte 0, signed                {0, significand}: leading one at bit 10 (subnormal numbers are normalised), 0 for zero; for the
@@ -33,14 +33,22 @@ module systole_edge #(
   localparam int EXP_BIAS = (Weights != 0) ? 0 : 383;  // product exponents: those of binary32 + 256
   localparam int CtlW     = 32;  // of each row, 20 of them in use: whole words simulate faster
 
+  logic [CtlW-1:0]      ctl_q;
   logic [Rows*CtlW-1:0] ctl;
+  logic [Rows*16-1:0]   lane_q;
 
   systole_taps #(.W(CtlW), .N(Rows), .Step(L)) u_skew (
     .clk_i,
     .rst_ni,
-    .d_i   (CtlW'({dtype_i, zero_point_i, valid_bytes_i})),
+    .d_i   (ctl_q),
     .taps_o(ctl)
   );
+
+  // The memories' data are late in their cycle: they are decoded behind this register, in the cycle that brings them into the array.
+  always_ff @(posedge clk_i) begin
+    ctl_q  <= CtlW'({dtype_i, zero_point_i, valid_bytes_i});
+    lane_q <= lanes_i;
+  end
 
   if (Fp == 0) begin : gen_int
     for (genvar r = 0; r < Rows; r++) begin : gen_row
@@ -56,15 +64,12 @@ module systole_edge #(
         logic [7:0] operand;
         logic [8:0] centred;
 
-        assign operand = lanes_i[r*16 + b*8 +: 8];
+        assign operand = lane_q[r*16 + b*8 +: 8];
         assign centred = {is_signed & operand[7], operand} - zero_point;
         assign lanes_o[(2*r+b)*9 +: 9] = (valid_bytes > 8'(2*r + b)) ? centred : '0;
       end
     end
   end else begin : gen_float
-    logic [Rows*LaneW-1:0] lanes_q;
-    assign lanes_o = lanes_q;
-
     // Whether a floating-point lane may be on its way down the rows. Each lane's own type decides; this lets the decoding rest.
     localparam int SKEW   = L * (Rows - 1);
     localparam int CountW = $clog2(SKEW + 2);
@@ -72,7 +77,7 @@ module systole_edge #(
     logic [CountW-1:0] skew_q;  // cycles until row 0's last floating-point lane is in the last row
     logic              first_float, any_float;
 
-    assign first_float = dtype_i == 4'(systole_pkg::DTYPE_FP16) || dtype_i == 4'(systole_pkg::DTYPE_BF16);
+    assign first_float = ctl_q[19:16] == 4'(systole_pkg::DTYPE_FP16) || ctl_q[19:16] == 4'(systole_pkg::DTYPE_BF16);
     assign any_float   = first_float || skew_q != '0;
 
     always_ff @(posedge clk_i) begin
@@ -82,7 +87,7 @@ module systole_edge #(
     end
 
     // Loops without branches, of words: vector code when simulated.
-    always_ff @(posedge clk_i) begin : lanes
+    always_comb begin : lanes
       logic [31:0] decoded [Rows];
       logic [31:0] control, lane, zero_point, byte0, byte1, field, significand, shift, exponent;
       logic        is_signed, is_float, brain, special, masked, take;
@@ -95,7 +100,7 @@ module systole_edge #(
 
       for (r = 0; r < Rows; r = r + 1) begin
         control    = ctl[r*CtlW +: CtlW];
-        lane       = 32'(lanes_i[r*16 +: 16]);
+        lane       = 32'(lane_q[r*16 +: 16]);
         is_signed  = control[19:16] == 4'(systole_pkg::DTYPE_S8);
         zero_point = {{24{is_signed & control[15]}}, control[15:8]};
         byte0      = {{24{is_signed & lane[7]}}, lane[7:0]} - zero_point;
@@ -106,7 +111,7 @@ module systole_edge #(
       if (any_float) begin
         for (r = 0; r < Rows; r = r + 1) begin
           control     = ctl[r*CtlW +: CtlW];
-          lane        = 32'(lanes_i[r*16 +: 16]);
+          lane        = 32'(lane_q[r*16 +: 16]);
           brain       = control[19:16] == 4'(systole_pkg::DTYPE_BF16);
           is_float    = brain | (control[19:16] == 4'(systole_pkg::DTYPE_FP16));
           masked      = (Weights != 0) & (32'(control[7:0]) <= 2 * r);
@@ -127,7 +132,7 @@ module systole_edge #(
           decoded[r]  = is_float ? lane : decoded[r];
         end
       end
-      for (r = 0; r < Rows; r = r + 1) lanes_q[r*LaneW +: LaneW] <= decoded[r];
+      for (r = 0; r < Rows; r = r + 1) lanes_o[r*LaneW +: LaneW] = decoded[r];
     end
   end
 

@@ -3,10 +3,12 @@
 /// Accumulator hazards: remembers the tiles whose results may still be in the array and holds back a tile that would read rows
 /// before they are written.
 ///
-/// `clear_o` answers combinationally for the tile offered on `first_i`, `last_i`, `reads_i`; `start_i` (only while `clear_o`)
-/// enters it. A tile streams one row a cycle from its start on; `row_i` is high while it does (from its start, too). With D = Depth:
-/// a tile that reads waits, while an entry overlaps its rows, until D cycles after that entry's start when both have the same first
-/// row, otherwise until D cycles after its last row. An entry lives until D cycles after its last row; without a free entry any tile waits.
+/// `clear_o` is a register: it answers for the tile that was on `first_i`, `end_i`, `reads_i` in the cycle before. `change_i` says that
+/// another one is there from the next cycle on; `clear_o` is then low in that cycle. `start_i` (only while `clear_o`) enters the tile and
+/// counts as a change. A tile streams one row a cycle from its start on; `stream_i` is high while it does, after its first row. With
+/// D = Depth: a tile that reads waits, while an entry overlaps its rows, until D cycles after that entry's start when both have the same
+/// first row, otherwise until D cycles after its last row. An entry lives until D cycles after its last row; without a free entry any
+/// tile waits.
 module systole_hazard #(
   parameter int RowW    = 11,
   parameter int Depth   = 19,  // cycles from the read of an accumulator row until it may be read again
@@ -14,11 +16,12 @@ module systole_hazard #(
 ) (
   input  logic            clk_i,
   input  logic            rst_ni,
+  input  logic            change_i,
   input  logic [RowW-1:0] first_i,
-  input  logic [RowW-1:0] last_i,
+  input  logic [RowW:0]   end_i,    // the row after the last
   input  logic            reads_i,
   input  logic            start_i,
-  input  logic            row_i,
+  input  logic            stream_i,
   output logic            clear_o
 );
 
@@ -26,9 +29,15 @@ module systole_hazard #(
   localparam int PtrW = (Entries > 1) ? $clog2(Entries) : 1;
 
   logic [PtrW-1:0]    ptr_q;  // entry that the next tile takes: they free in order
-  logic [Entries-1:0] used, blocks;
+  logic [Entries-1:0] used, blocks;  // in the next cycle, if no tile starts in this one
+  logic               clear_q;
 
-  assign clear_o = !used[ptr_q] && !(reads_i && blocks != '0);
+  assign clear_o = clear_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) clear_q <= 1'b0;
+    else         clear_q <= !start_i && !change_i && !used[ptr_q] && !(reads_i && blocks != '0);
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni)      ptr_q <= '0;
@@ -37,15 +46,17 @@ module systole_hazard #(
 
   for (genvar i = 0; i < Entries; i++) begin : gen_entry
     logic            valid_q, open_q;           // open: its rows are still being issued (only the newest)
-    logic [RowW-1:0] first_q, last_q;
+    logic [RowW-1:0] first_q;
+    logic [RowW:0]   end_q;
     logic [AgeW-1:0] age_start_q, age_end_q;    // cycles since its start, at most Depth; since its last row
-    logic            enter, streams;
+    logic            enter, streams, leaves, in_step;
 
     assign enter     = start_i && ptr_q == PtrW'(i);
-    assign streams   = open_q && row_i && !start_i;  // with start_i the row belongs to a newer tile
-    assign used[i]   = valid_q;
-    assign blocks[i] = valid_q && first_i <= last_q && last_i >= first_q &&
-                       !(first_i == first_q && age_start_q == AgeW'(Depth));
+    assign streams   = open_q && stream_i;
+    assign leaves    = !streams && age_end_q == AgeW'(Depth - 1);
+    assign in_step   = first_i == first_q && age_start_q >= AgeW'(Depth - 1);
+    assign used[i]   = valid_q && !leaves;
+    assign blocks[i] = used[i] && {1'b0, first_i} < end_q && end_i > {1'b0, first_q} && !in_step;
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
@@ -56,14 +67,14 @@ module systole_hazard #(
         open_q  <= 1'b1;
       end else begin
         open_q <= streams;
-        if (!streams && age_end_q == AgeW'(Depth - 1)) valid_q <= 1'b0;
+        if (leaves) valid_q <= 1'b0;
       end
     end
 
     always_ff @(posedge clk_i) begin
       if (enter) begin
         first_q     <= first_i;
-        last_q      <= last_i;
+        end_q       <= end_i;
         age_start_q <= AgeW'(1);
         age_end_q   <= AgeW'(1);
       end else begin

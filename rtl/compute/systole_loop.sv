@@ -16,26 +16,30 @@ module systole_loop #(
   output logic [1:0]     carry_o
 );
 
-  logic [2:0] first_q;
+  logic [2:0] first_q, last_q;
 
   assign first_o = first_q;
+  assign last_o  = last_q;
   assign carry_o = !last_o[0] ? 2'd0 : !last_o[1] ? 2'd1 : 2'd2;
 
   for (genvar i = 0; i < 3; i++) begin : gen_level
     logic [W-1:0] left_q, start_q;  // iterations after this one; after the first one
-
-    assign last_o[i] = left_q == '0;
+    logic         single_q;         // there is but one
 
     always_ff @(posedge clk_i) begin
       if (load_i) begin
         first_q[i] <= 1'b1;
+        last_q[i]  <= count_i[i*W +: W] == W'(1);
+        single_q   <= count_i[i*W +: W] == W'(1);
         start_q    <= count_i[i*W +: W] - W'(1);
         left_q     <= count_i[i*W +: W] - W'(1);
       end else if (step_i && carry_o == 2'(i)) begin
         first_q[i] <= 1'b0;
+        last_q[i]  <= left_q == W'(1);
         left_q     <= left_q - W'(1);
       end else if (step_i && carry_o > 2'(i)) begin
         first_q[i] <= 1'b1;
+        last_q[i]  <= single_q;
         left_q     <= start_q;
       end
     end

@@ -67,7 +67,7 @@ module systole_row #(
     // Stage b: sum, two's complement with three bits below the significand's last; flags as before.
     logic [28:0]        sum      [Cols];
     logic [31:0]        b_flags  [Cols];
-    // Stage c: {significand, guard, sticky}, {NaN, infinity, sign, exponent}.
+    // Stage c: {significand, guard, sticky}, {31 - shift, NaN, infinity, sign, exponent - 30}.
     logic [25:0]        normal   [Cols];
     logic [31:0]        c_flags  [Cols];
     // Result before its register.
@@ -78,12 +78,12 @@ module systole_row #(
     logic [31:0]        number, flags, seed, value, mantissa, exponent, shift, aligned, wide, rounded;
     logic [31:0]        seed_exponent, seed_significand, product_exponent, product_significand, distance, swap;
     logic               sign, negative, overflow, exact_zero, sticky, subtract, normal_seed, special_seed, product_greater;
-    logic               top_clear, wanted, unlimited, take, nan, infinite, nonzero, two_digits;
+    logic               top_clear, wanted, unlimited, take, take16, take8, nan, infinite, nonzero, two_digits;
     int unsigned        c, i, step, phase;
     number = '0; flags = '0; seed = '0; value = '0; mantissa = '0; exponent = '0; shift = '0; aligned = '0; wide = '0; rounded = '0;
     seed_exponent = '0; seed_significand = '0; product_exponent = '0; product_significand = '0; distance = '0; swap = '0;
     sign = '0; negative = '0; overflow = '0; exact_zero = '0; sticky = '0; subtract = '0; normal_seed = '0; special_seed = '0;
-    product_greater = '0; top_clear = '0; wanted = '0; unlimited = '0; take = '0; nan = '0; infinite = '0; nonzero = '0;
+    product_greater = '0; top_clear = '0; wanted = '0; unlimited = '0; take = '0; take16 = '0; take8 = '0; nan = '0; infinite = '0; nonzero = '0;
     two_digits = '0;
     c = 0;
     i = 0;
@@ -100,7 +100,8 @@ module systole_row #(
         for (c = 0; c < Cols; c = c + 1) begin
           number    = 32'(normal[c]);
           flags     = c_flags[c];
-          rounded   = {flags[8:0], number[24:2]} + {31'b0, number[1] & (number[0] | number[2])};
+          exponent  = number[25] ? (flags + {27'b0, flags[16:12]}) : '0;  // what c left, + 1 - shift; 0: subnormal
+          rounded   = {exponent[8:0], number[24:2]} + {31'b0, number[1] & (number[0] | number[2])};
           overflow  = rounded[31] | (rounded[30:23] == '1);
           value     = (flags[10] | overflow) ? 32'h7F800000 : {1'b0, rounded[30:0]};
           value     = flags[11] ? 32'h7FC00000 : {flags[9], value[30:0]};
@@ -120,10 +121,24 @@ module systole_row #(
           // complement lacks: if the three last bits do not take it, they become 111, which rounds up.
           value      = negative ? ~number : number;
           mantissa   = {4'b0, value[27:3], (negative && number[2:0] != '0) ? -number[2:0] : value[2:0]};
-          // Shift left, but by no more than the exponent: step by step as its bits allow, freely once one of them was not needed.
-          shift      = '0;
+          // Shift left, but by no more than the exponent: step by step as its bits allow, freely once one of them was not needed. The
+          // first three steps look at what is not yet shifted: that is quicker.
           unlimited  = exponent[8:5] != '0;
-          for (i = 5; i > 0; i = i - 1) begin
+          top_clear  = mantissa[27:12] == '0;
+          take16     = top_clear & (unlimited | exponent[4]);
+          unlimited  = unlimited | (exponent[4] & !top_clear);
+          top_clear  = take16 ? (mantissa[11:4] == '0) : (mantissa[27:20] == '0);
+          take8      = top_clear & (unlimited | exponent[3]);
+          unlimited  = unlimited | (exponent[3] & !top_clear);
+          top_clear  = take8 ? (take16 ? (mantissa[3:0] == '0) : (mantissa[19:16] == '0))
+                             : (take16 ? (mantissa[11:8] == '0) : (mantissa[27:24] == '0));
+          take       = top_clear & (unlimited | exponent[2]);
+          unlimited  = unlimited | (exponent[2] & !top_clear);
+          mantissa   = take16 ? (mantissa << 16) : mantissa;
+          mantissa   = take8 ? (mantissa << 8) : mantissa;
+          mantissa   = take ? (mantissa << 4) : mantissa;
+          shift      = {27'b0, take16, take8, take, 2'b00};
+          for (i = 2; i > 0; i = i - 1) begin
             step      = 32'd1 << (i - 1);
             wanted    = (exponent & step) != '0;
             top_clear = (mantissa >> (28 - step)) == '0;
@@ -132,11 +147,11 @@ module systole_row #(
             mantissa  = take ? (mantissa << step) : mantissa;
             shift     = take ? (shift | step) : shift;
           end
-          exponent   = mantissa[27] ? (exponent + 32'd1 - shift) : '0;
+          exponent   = exponent - 32'd30;
           // Exact cancellation is +0.
           sign       = flags[11] ? flags[9] : ((flags[9] ^ negative) & !(exact_zero & flags[10]));
           normal[c]  = {mantissa[27:3], mantissa[2:0] != '0};
-          c_flags[c] = 32'({flags[12:11], sign, exponent[8:0]});
+          c_flags[c] = 32'({~shift[4:0], flags[12:11], sign, exponent[8:0]});
         end
       end
     end

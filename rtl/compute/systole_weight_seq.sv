@@ -4,12 +4,14 @@
 /// the array's shadow registers, farthest column first, one column a cycle.
 ///
 /// Commands come by valid/ready and are handed on to the activation sequencer (`act_cmd_valid_o`/`act_cmd_ready_i`) in the cycle in which
-/// they are taken. The first push of a tile waits until the tile before has started (`tile_start_i`, which may be this very cycle)
-/// and, for a command's first tile, for its WGT_FULL token; the pushes of a tile follow one another without a gap. `shadow_full_o`
-/// rises the cycle after a tile's last push and falls the cycle after its start.
+/// they are taken. Each tile is prepared (its first address computed) a cycle before its first push at the earliest: in the cycle after its
+/// command was taken, in that of the last push of the tile before (of a tile of one column: in the next), or later; the next command is
+/// taken when the last tile of the one before is prepared. The first push of a tile waits until the tile before has started
+/// (`tile_start_i`, which may be this very cycle) and, for a command's first tile, for its WGT_FULL token; the pushes of a tile follow
+/// one another without a gap. `shadow_full_o` rises the cycle after a tile's last push and falls the cycle after its start.
 ///
 /// In a cycle with `push_o`, `addr_o` is the weight word and the other outputs describe it; `enable_o` (the columns that shift) is a cycle later,
-/// with the bank's data.
+/// with the bank's data. The zero points of a prepared tile are read from entry `param_o` in each cycle with `param_re_o`, until its first push.
 module systole_weight_seq #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
@@ -37,7 +39,8 @@ module systole_weight_seq #(
 
   output logic              push_o,
   output logic [AddrW-1:0]  addr_o,
-  output logic [ParamW-1:0] param_o,       // zero-point entry of the tile
+  output logic              param_re_o,
+  output logic [ParamW-1:0] param_o,       // zero-point entry of the tile that is prepared, or has been
   output logic [ColW-1:0]   column_o,
   output logic              per_column_o,  // zero point from the bank, else zero_point_o
   output logic [7:0]        zero_point_o,
@@ -58,12 +61,12 @@ module systole_weight_seq #(
   endfunction
 
   // --- the command being walked ---------------------------------------------------------------------------------------------
-  logic         valid_q, wait_q, give_q, order_q, per_column_q;
+  logic         valid_q, wait_q, give_q, order_q, per_column_q;  // valid: a tile of it is to be prepared
   logic [3:0]   dtype_q;
   logic [7:0]   zero_point_q, k_tail_q, n_tail_q;
   logic [31:0]  idx_q;
-  logic [W-1:0] stride_n_q, stride_k0_q, stride_k1_q, stride_col_q, far_full_q, far_tail_q;
-  logic         load, want;
+  logic [W-1:0] stride_n_q, stride_k0_q, stride_k1_q, stride_col_q, far_tail_q;
+  logic         load, want, prepare;
   logic [15:0]  col_stride;
   logic [7:0]   n_tail;
 
@@ -72,7 +75,7 @@ module systole_weight_seq #(
 
   logic last_push, last_tile;
 
-  assign want            = !valid_q || (last_push && last_tile);
+  assign want            = !valid_q || (prepare && last_tile);
   assign act_cmd_valid_o = cmd_valid_i && want;
   assign cmd_ready_o     = want && act_cmd_ready_i;
   assign load            = cmd_valid_i && cmd_ready_o;
@@ -98,9 +101,8 @@ module systole_weight_seq #(
       stride_k0_q  <= sext(cmd_i[systole_pkg::MATMUL_WGT_K0_STRIDE_LSB +: 16]);
       stride_k1_q  <= sext(cmd_i[systole_pkg::MATMUL_WGT_K1_STRIDE_LSB +: 16]);
       stride_col_q <= sext(col_stride);
-      far_full_q   <= (sext(col_stride) << ColW) - sext(col_stride);
-      far_tail_q   <= W'(W'(n_tail) - W'(1)) * sext(col_stride);
-    end else if (take_o) begin
+      far_tail_q   <= W'(n_tail) * sext(col_stride);
+    end else if (prepare) begin
       wait_q       <= 1'b0;
     end
   end
@@ -124,18 +126,19 @@ module systole_weight_seq #(
     .clk_i,
     .load_i (load),
     .count_i(count),
-    .step_i (last_push),
+    .step_i (prepare),
     .first_o(first),
     .last_o (last),
     .carry_o(carry)
   );
 
+  // One column before the tile's first, so that the farthest is as many strides away as there are columns.
   systole_loop_addr #(.W(W)) u_addr (
     .clk_i,
     .load_i  (load),
-    .base_i  (W'(cmd_i[systole_pkg::MATMUL_WGT_LSB +: 16])),
+    .base_i  (W'(cmd_i[systole_pkg::MATMUL_WGT_LSB +: 16]) - sext(col_stride)),
     .stride_i(k_inner ? {stride_n_q, stride_k1_q, stride_k0_q} : {stride_k1_q, stride_k0_q, stride_n_q}),
-    .step_i  (last_push),
+    .step_i  (prepare),
     .carry_i (carry),
     .addr_o  (tile_addr)
   );
@@ -145,7 +148,7 @@ module systole_weight_seq #(
     .load_i  (load),
     .base_i  (W'(cmd_i[systole_pkg::MATMUL_PARAM_LSB +: 16])),
     .stride_i(k_inner ? {W'(1), {2*W{1'b0}}} : {{2*W{1'b0}}, W'(1)}),
-    .step_i  (last_push),
+    .step_i  (prepare),
     .carry_i (carry),
     .addr_o  (tile_param)
   );
@@ -154,20 +157,31 @@ module systole_weight_seq #(
   assign last_n    = k_inner ? last[2] : last[0];
   assign last_tile = last == 3'b111;
 
-  // --- the pushes -----------------------------------------------------------------------------------------------------------
+  // --- the pushes: of the prepared tile (_r) ----------------------------------------------------------------------------------
+  logic            ready_q;    // prepared, not begun
   logic            pushing_q;  // within a tile, after its first push
   logic            shadow_full_q;
-  logic [ColW-1:0] column_q;
-  logic [W-1:0]    next_addr_q, addr;
+  logic            wait_r, give_r, per_column_r;
+  logic [3:0]      dtype_r;
+  logic [7:0]      zero_point_r, valid_bytes_r;
+  logic [31:0]     idx_r;
+  logic [ColW-1:0] column_r;
+  logic [W-1:0]    addr_r, stride_r, param_r;
   logic [Cols-1:0] enable_q;
-  logic            begin_tile;
+  logic            begin_tile, last_column;
 
-  assign begin_tile = valid_q && !pushing_q && (!wait_q || wgt_full_i) && (!shadow_full_q || tile_start_i);
-  assign push_o     = pushing_q || begin_tile;
-  assign take_o     = begin_tile && wait_q;
-  assign column_o   = pushing_q ? column_q : (last_n ? ColW'(n_tail_q - 8'd1) : ColW'(Cols - 1));
-  assign last_push  = push_o && column_o == '0;
-  assign addr       = pushing_q ? next_addr_q : tile_addr + (last_n ? far_tail_q : far_full_q);
+  assign last_column = column_r == '0;
+  assign prepare     = valid_q && !ready_q && (!pushing_q || last_column);
+  assign begin_tile  = ready_q && (!wait_r || wgt_full_i) && (!shadow_full_q || tile_start_i);
+  assign push_o      = pushing_q || begin_tile;
+  assign take_o      = begin_tile && wait_r;
+  assign last_push   = push_o && last_column;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni)         ready_q <= 1'b0;
+    else if (prepare)    ready_q <= 1'b1;
+    else if (begin_tile) ready_q <= 1'b0;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -185,9 +199,21 @@ module systole_weight_seq #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (push_o) begin
-      column_q    <= column_o - ColW'(1);
-      next_addr_q <= addr - stride_col_q;
+    if (prepare) begin
+      column_r      <= last_n ? ColW'(n_tail_q - 8'd1) : ColW'(Cols - 1);
+      addr_r        <= tile_addr + (last_n ? far_tail_q : stride_col_q << ColW);
+      stride_r      <= stride_col_q;
+      param_r       <= tile_param;
+      wait_r        <= wait_q;
+      give_r        <= give_q && last_tile;
+      per_column_r  <= per_column_q;
+      dtype_r       <= dtype_q;
+      zero_point_r  <= zero_point_q;
+      valid_bytes_r <= last_k0 ? k_tail_q : 8'(2 * Rows);
+      idx_r         <= idx_q;
+    end else if (push_o) begin
+      column_r      <= column_r - ColW'(1);
+      addr_r        <= addr_r - stride_r;
     end
   end
 
@@ -196,7 +222,7 @@ module systole_weight_seq #(
   logic [7:0]                     elements;
   logic [systole_pkg::MACS_W-1:0] macs_q;
 
-  assign int8     = dtype_q == 4'(systole_pkg::DTYPE_S8) || dtype_q == 4'(systole_pkg::DTYPE_U8);
+  assign int8     = dtype_r == 4'(systole_pkg::DTYPE_S8) || dtype_r == 4'(systole_pkg::DTYPE_U8);
   assign elements = int8 ? valid_bytes_o : {1'b0, valid_bytes_o[7:1]};
 
   always_ff @(posedge clk_i) begin
@@ -205,18 +231,20 @@ module systole_weight_seq #(
 
   assign tile_macs_o   = macs_q;
   assign shadow_full_o = shadow_full_q;
-  assign addr_o        = addr[AddrW-1:0];
-  assign param_o       = tile_param[ParamW-1:0];
-  assign per_column_o  = per_column_q;
-  assign zero_point_o  = zero_point_q;
-  assign dtype_o       = dtype_q;
-  assign valid_bytes_o = last_k0 ? k_tail_q : 8'(2 * Rows);
-  assign free_o        = last_push && last_tile && give_q;
+  assign addr_o        = addr_r[AddrW-1:0];
+  assign param_re_o    = prepare || ready_q;
+  assign param_o       = prepare ? tile_param[ParamW-1:0] : param_r[ParamW-1:0];
+  assign column_o      = column_r;
+  assign per_column_o  = per_column_r;
+  assign zero_point_o  = zero_point_r;
+  assign dtype_o       = dtype_r;
+  assign valid_bytes_o = valid_bytes_r;
+  assign free_o        = last_push && give_r;
   assign enable_o      = enable_q;
 
-  assign err_valid_o = push_o && (addr >= W'(WgtWords) || (per_column_q && tile_param >= W'(ParamEntries)));
-  assign err_idx_o   = idx_q;
-  assign err_addr_o  = (addr >= W'(WgtWords)) ? addr : tile_param;
+  assign err_valid_o = push_o && (addr_r >= W'(WgtWords) || (per_column_r && param_r >= W'(ParamEntries)));
+  assign err_idx_o   = idx_r;
+  assign err_addr_o  = (addr_r >= W'(WgtWords)) ? addr_r : param_r;
 
   logic unused;
   assign unused = &{1'b0, first, cmd_i};

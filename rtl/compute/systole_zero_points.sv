@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Zero points of B's columns: ParamEntries words of Cols bytes, written by load in chunks of min(2*Rows, Cols) bytes, read one byte a
-/// weight push. `zero_point_o` follows `re_i` by one cycle.
+/// Zero points of B's columns: ParamEntries words of Cols bytes, written by load in chunks of min(2*Rows, Cols) bytes. A tile's word is read
+/// before its first weight push (`re_i`, `raddr_i`) and holds until the next read; `zero_point_o`, a register, follows each push's `column_i`
+/// by one cycle: that column's byte with `per_column_i`, else `zero_point_i`.
 module systole_zero_points #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
@@ -17,13 +18,15 @@ module systole_zero_points #(
   input  logic               re_i,
   input  logic [ParamW-1:0]  raddr_i,
   input  logic [ColW-1:0]    column_i,
+  input  logic               per_column_i,
+  input  logic [7:0]         zero_point_i,
   output logic [7:0]         zero_point_o
 );
 
   localparam int Chunk = (2*Rows < Cols) ? 2*Rows : Cols;
 
   logic [Cols*8-1:0] word;
-  logic [ColW-1:0]   column_q;
+  logic [7:0]        zero_point_q;
 
   for (genvar i = 0; i < Cols / Chunk; i++) begin : gen_chunk
     systole_ram #(.W(Chunk*8), .Depth(ParamEntries)) u_ram (
@@ -38,10 +41,10 @@ module systole_zero_points #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (re_i) column_q <= column_i;
+    zero_point_q <= per_column_i ? word[column_i*8 +: 8] : zero_point_i;
   end
 
-  assign zero_point_o = word[column_q*8 +: 8];
+  assign zero_point_o = zero_point_q;
 
   logic unused;
   assign unused = ^wdata_i;

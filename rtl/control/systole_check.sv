@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Checks one command record, combinationally: which engine it is for (0 load, 1 compute, 2 store) and the first error in it,
-/// in the order opcode, version, reserved bits, field values, addresses; ERROR_NONE if it may be executed. Only what the record
+/// Holds one command record and checks it: which engine it is for (0 load, 1 compute, 2 store) and the first error in it,
+/// in the order opcode, version, reserved bits, field values, addresses; ERROR_NONE if it may be executed (`legal_o`). The record
+/// is taken from `cmd_i` in a cycle with `take_i`; all outputs are those of the record taken last, from the cycle after on. What is
+/// wrong with each part of a record is found out in the cycle in which it is taken, what follows from that in the next. Only what the record
 /// alone shows is checked here: first addresses. The engines check every address in a buffer as they go; memory addresses after the first are
 /// modulo 2^AxiAddrW. `address_o` is the offending address of a RANGE error, a byte address in memory or a word of a buffer.
 /// Without floating point (Fp = 0) its types are illegal.
@@ -16,15 +18,18 @@ module systole_check #(
     parameter int Fp = 1,
     parameter int AccelId = 0
 ) (
+    input  logic         clk_i,
+    input  logic         take_i,
     input  logic [511:0] cmd_i,
+    output logic [511:0] cmd_o,
     output logic [  1:0] engine_o,
+    output logic         legal_o,
     output logic [  7:0] code_o,
     output logic [ 63:0] address_o
 );
 
-  logic [7:0] opcode, wait_tokens, give_tokens, takes, gives;
-  logic [511:0] reserved;
-  logic opcode_bad, version_bad, field_bad, load_bad, matmul_bad, store_bad;
+  logic [7:0] opcode, wait_tokens, give_tokens;
+  logic version_bad, load_bad, matmul_bad, store_bad;
   logic [15:0] load_dst, act, wgt, acc, param, store_acc, store_param;
   logic [16:0] load_depth;
   logic [3:0] dest, bank, a_dtype, b_dtype;
@@ -96,8 +101,7 @@ module systole_check #(
   assign store_acc = cmd_i[systole_pkg::STORE_ACC_LSB+:systole_pkg::STORE_ACC_W];
   assign store_n_tail = cmd_i[systole_pkg::STORE_N_TAIL_LSB+:systole_pkg::STORE_N_TAIL_W];
   assign store_param = cmd_i[systole_pkg::STORE_PARAM_LSB+:systole_pkg::STORE_PARAM_W];
-  assign store_bad = epilogue_bad
-      || cmd_i[systole_pkg::STORE_M0_LSB+:systole_pkg::STORE_M0_W] == '0
+  assign store_bad = cmd_i[systole_pkg::STORE_M0_LSB+:systole_pkg::STORE_M0_W] == '0
       || cmd_i[systole_pkg::STORE_M1_LSB+:systole_pkg::STORE_M1_W] == '0
       || cmd_i[systole_pkg::STORE_N_LSB+:systole_pkg::STORE_N_W] == '0
       || store_n_tail == '0 || store_n_tail > 8'(Cols);
@@ -105,72 +109,77 @@ module systole_check #(
   systole_check_epilogue #(
       .Fp(Fp)
   ) u_epilogue (
+      .clk_i,
+      .take_i,
       .cmd_i,
       .bad_o       (epilogue_bad),
       .param_used_o(store_param_used)
   );
 
-  always_comb begin
-    engine_o = 2'd0;
-    opcode_bad = 1'b0;
-    reserved = systole_pkg::LOAD_RESERVED_MASK;
-    takes = systole_pkg::LOAD_TAKES;
-    gives = systole_pkg::LOAD_GIVES;
-    field_bad = load_bad;
-    unique case (opcode)
-      systole_pkg::OPCODE_LOAD: engine_o = 2'd0;
-      systole_pkg::OPCODE_MATMUL: begin
-        engine_o = 2'd1;
-        reserved = systole_pkg::MATMUL_RESERVED_MASK;
-        takes = systole_pkg::COMPUTE_TAKES;
-        gives = systole_pkg::COMPUTE_GIVES;
-        field_bad = matmul_bad;
-      end
-      systole_pkg::OPCODE_STORE: begin
-        engine_o = 2'd2;
-        reserved = systole_pkg::STORE_RESERVED_MASK;
-        takes = systole_pkg::STORE_TAKES;
-        gives = systole_pkg::STORE_GIVES;
-        field_bad = store_bad;
-      end
-      default: opcode_bad = 1'b1;
-    endcase
+  // --- What is wrong, by engine: the record's bits that must be zero, its tokens, its fields, its addresses. ------------------------
+  logic [2:0] opcode_is, opcode_q, reserved_bad_q, tokens_bad_q, field_bad_q;
+  logic version_bad_q, memory_bad_q, load_dst_bad_q;
+  logic act_bad_q, wgt_bad_q, acc_bad_q, param_bad_q, store_acc_bad_q, store_param_bad_q;
+  logic [511:0] cmd_q;
+
+  assign opcode_is = {opcode == systole_pkg::OPCODE_STORE, opcode == systole_pkg::OPCODE_MATMUL, opcode == systole_pkg::OPCODE_LOAD};
+
+  always_ff @(posedge clk_i) begin
+    if (take_i) begin
+      cmd_q <= cmd_i;
+      opcode_q <= opcode_is;
+      version_bad_q <= version_bad;
+      reserved_bad_q <= {(cmd_i & systole_pkg::STORE_RESERVED_MASK) != '0, (cmd_i & systole_pkg::MATMUL_RESERVED_MASK) != '0,
+                         (cmd_i & systole_pkg::LOAD_RESERVED_MASK) != '0};
+      tokens_bad_q <= {(wait_tokens & ~systole_pkg::STORE_TAKES) != '0 || (give_tokens & ~systole_pkg::STORE_GIVES) != '0,
+                       (wait_tokens & ~systole_pkg::COMPUTE_TAKES) != '0 || (give_tokens & ~systole_pkg::COMPUTE_GIVES) != '0,
+                       (wait_tokens & ~systole_pkg::LOAD_TAKES) != '0 || (give_tokens & ~systole_pkg::LOAD_GIVES) != '0};
+      field_bad_q <= {store_bad, matmul_bad, load_bad};
+      memory_bad_q <= memory_bad;
+      load_dst_bad_q <= {1'b0, load_dst} >= load_depth;
+      act_bad_q <= {1'b0, act} >= 17'(ActWords);
+      wgt_bad_q <= {1'b0, wgt} >= 17'(WgtWords);
+      acc_bad_q <= {1'b0, acc} >= 17'(2 * AccRows);
+      param_bad_q <= param_used && {1'b0, param} >= 17'(ParamEntries);
+      store_acc_bad_q <= {1'b0, store_acc} >= 17'(2 * AccRows);
+      store_param_bad_q <= {1'b0, store_param} >= 17'(ParamEntries);
+    end
   end
 
-  // The address of a RANGE error, zero-extended, and whether there is one.
-  logic range_bad;
+  assign cmd_o = cmd_q;
+  assign engine_o = opcode_q[2] ? 2'd2 : opcode_q[1] ? 2'd1 : 2'd0;
+
+  // --- What follows. -----------------------------------------------------------------------------------------------------------
+  logic store_param_bad;
+  logic [2:0] range_bad, bad;
+
+  assign store_param_bad = store_param_used && store_param_bad_q;
+  assign range_bad = {memory_bad_q || store_acc_bad_q || store_param_bad, act_bad_q || wgt_bad_q || acc_bad_q || param_bad_q,
+                      memory_bad_q || load_dst_bad_q};
+  assign bad = reserved_bad_q | tokens_bad_q | field_bad_q | range_bad | {epilogue_bad, 2'b00};
+  assign legal_o = !version_bad_q && opcode_q != '0 && (opcode_q & bad) == '0;
 
   always_comb begin
-    range_bad = 1'b1;
-    address_o = memory;
-    if (engine_o != 2'd1 && memory_bad) begin
-      address_o = memory;
-    end else if (engine_o == 2'd0 && {1'b0, load_dst} >= load_depth) begin
-      address_o = {48'd0, load_dst};
-    end else if (engine_o == 2'd1 && {1'b0, act} >= 17'(ActWords)) begin
-      address_o = {48'd0, act};
-    end else if (engine_o == 2'd1 && {1'b0, wgt} >= 17'(WgtWords)) begin
-      address_o = {48'd0, wgt};
-    end else if (engine_o == 2'd1 && {1'b0, acc} >= 17'(2 * AccRows)) begin
-      address_o = {48'd0, acc};
-    end else if (engine_o == 2'd1 && param_used && {1'b0, param} >= 17'(ParamEntries)) begin
-      address_o = {48'd0, param};
-    end else if (engine_o == 2'd2 && {1'b0, store_acc} >= 17'(2 * AccRows)) begin
-      address_o = {48'd0, store_acc};
-    end else if (engine_o == 2'd2 && store_param_used && {1'b0, store_param} >= 17'(ParamEntries)) begin
-      address_o = {48'd0, store_param};
-    end else begin
-      range_bad = 1'b0;
+    address_o = cmd_q[systole_pkg::LOAD_ADDRESS_LO_LSB+:64];
+    if (opcode_q[1]) begin
+      if (act_bad_q) address_o = {48'd0, cmd_q[systole_pkg::MATMUL_ACT_LSB+:systole_pkg::MATMUL_ACT_W]};
+      else if (wgt_bad_q) address_o = {48'd0, cmd_q[systole_pkg::MATMUL_WGT_LSB+:systole_pkg::MATMUL_WGT_W]};
+      else if (acc_bad_q) address_o = {48'd0, cmd_q[systole_pkg::MATMUL_ACC_LSB+:systole_pkg::MATMUL_ACC_W]};
+      else address_o = {48'd0, cmd_q[systole_pkg::MATMUL_PARAM_LSB+:systole_pkg::MATMUL_PARAM_W]};
+    end else if (!memory_bad_q) begin
+      if (opcode_q[0]) address_o = {48'd0, cmd_q[systole_pkg::LOAD_DST_LSB+:systole_pkg::LOAD_DST_W]};
+      else if (store_acc_bad_q) address_o = {48'd0, cmd_q[systole_pkg::STORE_ACC_LSB+:systole_pkg::STORE_ACC_W]};
+      else address_o = {48'd0, cmd_q[systole_pkg::STORE_PARAM_LSB+:systole_pkg::STORE_PARAM_W]};
     end
   end
 
   always_comb begin
     code_o = systole_pkg::ERROR_NONE;
-    if (opcode_bad) code_o = systole_pkg::ERROR_OPCODE;
-    else if (version_bad) code_o = systole_pkg::ERROR_VERSION;
-    else if ((cmd_i & reserved) != '0) code_o = systole_pkg::ERROR_RESERVED_FIELD;
-    else if (field_bad || (wait_tokens & ~takes) != '0 || (give_tokens & ~gives) != '0) code_o = systole_pkg::ERROR_FIELD;
-    else if (range_bad) code_o = systole_pkg::ERROR_RANGE;
+    if (opcode_q == '0) code_o = systole_pkg::ERROR_OPCODE;
+    else if (version_bad_q) code_o = systole_pkg::ERROR_VERSION;
+    else if ((opcode_q & reserved_bad_q) != '0) code_o = systole_pkg::ERROR_RESERVED_FIELD;
+    else if ((opcode_q & (field_bad_q | tokens_bad_q | {epilogue_bad, 2'b00})) != '0) code_o = systole_pkg::ERROR_FIELD;
+    else if ((opcode_q & range_bad) != '0) code_o = systole_pkg::ERROR_RANGE;
   end
 
 endmodule

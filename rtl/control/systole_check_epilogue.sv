@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Checks the fields of a STORE record that say how sums become results, from out_dtype on, combinationally: `bad_o` if any of them
-/// is illegal. `param_used_o`: the record reads the parameter banks, so that its first entry must lie within them.
+/// Checks the fields of a STORE record that say how sums become results, from out_dtype on: `bad_o` if any of them
+/// is illegal. `param_used_o`: the record reads the parameter banks, so that its first entry must lie within them. Both are those of
+/// the record taken last (`take_i`), from the cycle after on.
 module systole_check_epilogue #(
     parameter int Fp = 1
 ) (
+    input  logic         clk_i,
+    input  logic         take_i,
     input  logic [511:0] cmd_i,
     output logic         bad_o,
     output logic         param_used_o
@@ -16,8 +19,8 @@ module systole_check_epilogue #(
   logic [31:0] scale, low, high;
   logic per_column, integer_result, float_result;
   logic [15:0] param;
-  logic rule_unused, bounds_unused, requant_bad, bounds_bad;
-  logic low_beyond, high_beyond, low_nan, high_nan, above, below, reversed;
+  logic rule_unused, bounds_unused, requant_bad;
+  logic low_beyond, high_beyond, low_nan, high_nan, above, below;
 
   assign dtype = cmd_i[systole_pkg::STORE_OUT_DTYPE_LSB+:systole_pkg::STORE_OUT_DTYPE_W];
   assign rule = cmd_i[systole_pkg::STORE_REQUANT_LSB+:systole_pkg::STORE_REQUANT_W];
@@ -30,7 +33,6 @@ module systole_check_epilogue #(
   assign integer_result = dtype == systole_pkg::DTYPE_S8 || dtype == systole_pkg::DTYPE_U8;
   assign float_result = Fp != 0
       && (dtype == systole_pkg::DTYPE_FP16 || dtype == systole_pkg::DTYPE_BF16 || dtype == systole_pkg::DTYPE_FP32);
-  assign param_used_o = integer_result && per_column;
 
   // Of results that are not requantised: these fields are zero; of raw sums the bounds, too.
   assign rule_unused = rule == systole_pkg::REQUANT_NONE && !per_column && scale == '0 && shift == '0
@@ -60,20 +62,46 @@ module systole_check_epilogue #(
   assign low_nan = &low[30:23] && |low[22:0];
   assign high_nan = &high[30:23] && |high[22:0];
 
-  always_comb begin
-    if (low[31] != high[31]) begin
-      // Of opposite signs: low is above high if it is the positive one, but the zeros of binary32 are equal.
-      reversed = high[31] && (integer_result || |low[30:0] || |high[30:0]);
-    end else begin
-      reversed = float_result && low[31] ? below : above;
+  // --- One register in between. ------------------------------------------------------------------------------------------------
+  logic integer_q, float_q, raw_q, per_column_q, rule_unused_q, bounds_unused_q, requant_bad_q;
+  logic above_q, below_q, low_minus_q, high_minus_q, zeros_q, beyond_q, nan_q;
+  logic reversed, bounds_bad;
+
+  always_ff @(posedge clk_i) begin
+    if (take_i) begin
+      integer_q <= integer_result;
+      float_q <= float_result;
+      raw_q <= dtype == systole_pkg::DTYPE_S32;
+      per_column_q <= per_column;
+      rule_unused_q <= rule_unused;
+      bounds_unused_q <= bounds_unused;
+      requant_bad_q <= requant_bad;
+      above_q <= above;
+      below_q <= below;
+      low_minus_q <= low[31];
+      high_minus_q <= high[31];
+      zeros_q <= low[30:0] == '0 && high[30:0] == '0;
+      beyond_q <= low_beyond || high_beyond;
+      nan_q <= low_nan || high_nan;
     end
-    bounds_bad = reversed || (integer_result ? low_beyond || high_beyond : low_nan || high_nan);
+  end
+
+  assign param_used_o = integer_q && per_column_q;
+
+  always_comb begin
+    if (low_minus_q != high_minus_q) begin
+      // Of opposite signs: low is above high if it is the positive one, but the zeros of binary32 are equal.
+      reversed = high_minus_q && (integer_q || !zeros_q);
+    end else begin
+      reversed = float_q && low_minus_q ? below_q : above_q;
+    end
+    bounds_bad = reversed || (integer_q ? beyond_q : nan_q);
   end
 
   always_comb begin
-    if (integer_result) bad_o = requant_bad || bounds_bad;
-    else if (float_result) bad_o = !rule_unused || bounds_bad;
-    else bad_o = dtype != systole_pkg::DTYPE_S32 || !rule_unused || !bounds_unused;
+    if (integer_q) bad_o = requant_bad_q || bounds_bad;
+    else if (float_q) bad_o = !rule_unused_q || bounds_bad;
+    else bad_o = !raw_q || !rule_unused_q || !bounds_unused_q;
   end
 
 endmodule

@@ -3,8 +3,8 @@
 /// The control engine: registers, command fetch, dispatch, tokens, counters, errors and soft reset. See the modules for their
 /// handshakes. Latencies: RING_TAIL changes in cycle 0: `fetch_ar_valid_o` in cycle 1. Last beat of a record in cycle 0:
 /// `*_cmd_valid_o` in cycle 3. `*_done_i` in cycle 0: RING_HEAD, IRQ_STATUS and `irq_o` in cycle 1. An error in cycle 0: `stop_o`,
-/// ERROR_* and `irq_o` in cycle 1. `engine_rst_no` is low during `rst_ni` and for 8 cycles of a soft reset; it comes from a
-/// register and one gate. A soft reset leaves CTRL.enable, IRQ_ENABLE, the ring's place and size, WATCHDOG and the counters alone.
+/// ERROR_* and `irq_o` in cycle 1 (a slot beyond the address width, an overflow of tokens: in cycle 2). `engine_rst_no` is low
+/// during `rst_ni` and for 8 cycles of a soft reset; it comes from a register and one gate. A soft reset leaves CTRL.enable, IRQ_ENABLE, the ring's place and size, WATCHDOG and the counters alone.
 module systole_control #(
     parameter int Rows = 16,
     parameter int Cols = 16,
@@ -102,6 +102,7 @@ module systole_control #(
   logic enable, soft_reset, soft_reset_done, locked_write, irq_done, error, error_set, busy, quiet, fetch_quiet, ring_misuse;
   logic [63:0] ring_base, error_addr, fetch_addr, slot_address, dispatch_err_addr;
   logic [4:0] ring_size;
+  logic [15:0] slot_mask_q;  // bits of an index that name its slot
   logic [31:0] tail, head, watchdog, error_index, fetch_index, dispatch_index;
   logic [7:0] error_code, dispatch_err_code;
   logic fetch_range, dispatch_err_valid, token_overflow;
@@ -113,7 +114,10 @@ module systole_control #(
 
   assign busy = head != tail;
   assign quiet = quiet_i && fetch_quiet;
-  assign slot_address = ring_base + {26'd0, dispatch_index & ~(32'hFFFFFFFF << ring_size), 6'd0};
+  assign slot_address = ring_base + 64'({dispatch_index[15:0] & slot_mask_q, 6'd0});
+
+  // A ring has at most 2^16 slots; none is fetched from another.
+  always_ff @(posedge clk_i) slot_mask_q <= ~(16'hFFFF << ring_size);
 
   always_ff @(posedge clk_i) begin
     if (!engine_rst_no) begin
@@ -202,7 +206,7 @@ module systole_control #(
       .enable_i    (enable),
       .stop_i      (stop_o || ring_misuse),
       .ring_base_i (ring_base),
-      .ring_size_i (ring_size),
+      .slot_mask_i (slot_mask_q),
       .tail_i      (tail),
       .ar_valid_o  (fetch_ar_valid_o),
       .ar_ready_i  (fetch_ar_ready_i),

@@ -4,7 +4,7 @@
 /// A record accepted in one cycle stands checked in a register in the next and in its engine's queue one later: two cycles from
 /// `cmd_ready_o` to `*_cmd_valid_o`; one record a cycle. A full queue or a full order FIFO holds up the ones behind.
 /// An illegal record raises `err_valid_o` in the cycle after it was accepted and is not executed; nothing is accepted
-/// while `stop_i`, which must follow in the next cycle.
+/// while `stop_i`, which must follow in the next cycle. The record behind an illegal one may still be accepted, and is lost.
 /// `*_done_i` says that the engine's oldest command is complete. In the cycle after, `head_o` has moved past it if all before
 /// it were complete; at most one a cycle. `irq_o` is high in the cycle before a head that passes a command with its irq bit.
 module systole_dispatch #(
@@ -57,11 +57,11 @@ module systole_dispatch #(
 
   // --- check: one register stage between the ring and the queues; its record has index index_q ---
   logic [511:0] cmd_q;
-  logic [63:0] address, address_q;
+  logic [63:0] address;
   logic [31:0] index_q;
-  logic [7:0] code, code_q;
-  logic [1:0] engine, engine_q;
-  logic valid_q, accept, push, legal;
+  logic [7:0] code;
+  logic [1:0] engine;
+  logic valid_q, fetch_err_q, accept, room, push, legal, record_legal;
   logic [2:0] queue_ready;
   logic order_ready;
 
@@ -76,26 +76,31 @@ module systole_dispatch #(
       .Fp(Fp),
       .AccelId(AccelId)
   ) u_check (
+      .clk_i,
+      .take_i   (accept),
       .cmd_i,
+      .cmd_o    (cmd_q),
       .engine_o (engine),
+      .legal_o  (record_legal),
       .code_o   (code),
       .address_o(address)
   );
 
-  assign legal = code_q == systole_pkg::ERROR_NONE;
-  assign push = valid_q && legal && enable_i && !stop_i && order_ready && queue_ready[engine_q];
-  assign cmd_ready_o = enable_i && !stop_i && (!valid_q || push);
+  assign legal = record_legal && !fetch_err_q;
+  assign room = enable_i && !stop_i && order_ready && (engine[1] ? queue_ready[2] : engine[0] ? queue_ready[1] : queue_ready[0]);
+  assign push = valid_q && legal && room;
+  assign cmd_ready_o = enable_i && !stop_i && (!valid_q || room);
   assign accept = cmd_valid_i && cmd_ready_o;
   assign index_o = index_q;
   assign err_valid_o = valid_q && !legal && !stop_i;
-  assign err_code_o = code_q;
-  assign err_addr_o = code_q == systole_pkg::ERROR_RANGE ? address_q : slot_address_i;
+  assign err_code_o = fetch_err_q ? systole_pkg::ERROR_AXI_FETCH : code;
+  assign err_addr_o = code == systole_pkg::ERROR_RANGE && !fetch_err_q ? address : slot_address_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       valid_q <= 1'b0;
       index_q <= '0;
-      code_q  <= systole_pkg::ERROR_NONE;
+      fetch_err_q <= 1'b0;
     end else begin
       if (push) begin
         valid_q <= 1'b0;
@@ -103,16 +108,8 @@ module systole_dispatch #(
       end
       if (accept) begin
         valid_q <= 1'b1;
-        code_q  <= cmd_err_i ? systole_pkg::ERROR_AXI_FETCH : code;
+        fetch_err_q <= cmd_err_i;
       end
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (accept) begin
-      cmd_q     <= cmd_i;
-      engine_q  <= engine;
-      address_q <= address;
     end
   end
 
@@ -133,7 +130,7 @@ module systole_dispatch #(
       ) u_queue (
           .clk_i,
           .rst_ni,
-          .valid_i(push && engine_q == 2'(e)),
+          .valid_i(push && engine == 2'(e)),
           .ready_o(queue_ready[e]),
           .data_i ({index_q, cmd_q}),
           .valid_o(valid[e]),
@@ -157,7 +154,7 @@ module systole_dispatch #(
       .rst_ni,
       .valid_i(push),
       .ready_o(order_ready),
-      .data_i ({cmd_q[systole_pkg::CMD_IRQ_LSB], engine_q}),
+      .data_i ({cmd_q[systole_pkg::CMD_IRQ_LSB], engine}),
       .valid_o(order_valid),
       .ready_i(retire),
       .data_o ({order_irq, order_engine})

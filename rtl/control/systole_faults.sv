@@ -54,11 +54,25 @@ module systole_faults #(
   logic [31:0] waiting_q;
   logic busy, watchdog_expired;
 
+  // A tail that moved back behind what was fetched would announce records that nobody wrote. One too far ahead is beyond `full_q`, a
+  // size after the head of the cycle before: what became free just now, no host has seen. Both by the sign of a difference.
+  logic [31:0] full_q;
+  logic [16:0] size;  // of the ring, 0 if illegal
+  logic [30:0] unused_behind, unused_beyond;
+  logic behind, beyond, size_bad_q;
+  logic [31:0] head_before_q;  // of the cycle before, to which token_overflow_i belongs
+
   assign busy = head_i != tail_i;
-  // A tail that moved back behind what was fetched would announce records that nobody wrote.
-  assign ring_misuse_o = locked_write_i ||
-                         (busy && (ring_size_i > 5'd16 || (tail_i - head_i) > (32'd1 << ring_size_i) ||
-                                   (tail_i - fetch_idx_i) > (32'd1 << ring_size_i)));
+  assign size = 17'd1 << ring_size_i;
+  assign {behind, unused_behind} = tail_i - fetch_idx_i;
+  assign {beyond, unused_beyond} = full_q - tail_i;
+  assign ring_misuse_o = locked_write_i || behind || beyond || (size_bad_q && busy);
+
+  always_ff @(posedge clk_i) begin
+    head_before_q <= head_i;
+    full_q <= head_i + 32'(size);
+    size_bad_q <= ring_size_i > 5'd16;
+  end
   assign watchdog_expired = watchdog_i != '0 && waiting_q >= watchdog_i;
 
   always_ff @(posedge clk_i) begin
@@ -96,7 +110,8 @@ module systole_faults #(
       index = fetch_idx_i;
       addr  = fetch_addr_i;
     end else if (token_overflow_i) begin
-      code = systole_pkg::ERROR_TOKEN;
+      code  = systole_pkg::ERROR_TOKEN;
+      index = head_before_q;
     end else if (ring_misuse_o) begin
       code = systole_pkg::ERROR_RING;
     end else if (watchdog_expired) begin
@@ -104,15 +119,18 @@ module systole_faults #(
     end
   end
 
-  assign error_o = code_o != systole_pkg::ERROR_NONE;
-  assign error_set_o = !error_o && code != systole_pkg::ERROR_NONE;
+  // By what is raised, not by its code, which takes longer to find.
+  assign error_set_o = !error_o && (store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i ||
+                                    fetch_range_i || token_overflow_i || ring_misuse_o || watchdog_expired);
 
   always_ff @(posedge clk_i) begin
     if (!engine_rst_no) begin
+      error_o <= 1'b0;
       code_o  <= systole_pkg::ERROR_NONE;
       index_o <= '0;
       addr_o  <= '0;
     end else if (error_set_o) begin
+      error_o <= 1'b1;
       code_o  <= code;
       index_o <= index;
       addr_o  <= addr;

@@ -5,7 +5,9 @@
 /// A doorbell shows on `ar_valid_o` one cycle after `tail_i` changes; one request a cycle. A record is offered (`cmd_valid_o`)
 /// in the cycle after its last beat; `cmd_err_o` says that a beat came with an error response. While `stop_i` no new burst is
 /// asked for; one already offered stays. A record whose slot lies beyond the address width is not asked for either; then
-/// `range_err_o` stays high, with its `next_index_o` and `next_addr_o`. `quiet_o`: no burst is offered or under way.
+/// `range_err_o` stays high from the cycle after, with its `next_index_o` and `next_addr_o`. `quiet_o`: no burst is offered or
+/// under way. `ring_base_i` and `slot_mask_i`, the bits of an index that name its slot, must have stood for a cycle when `tail_i`
+/// announces records.
 module systole_fetch #(
     parameter int AxiDataW = 128,
     parameter int AxiAddrW = 40,
@@ -16,7 +18,7 @@ module systole_fetch #(
     input  logic                enable_i,
     input  logic                stop_i,
     input  logic [        63:0] ring_base_i,
-    input  logic [         4:0] ring_size_i,
+    input  logic [        15:0] slot_mask_i,
     input  logic [        31:0] tail_i,
     output logic                ar_valid_o,
     input  logic                ar_ready_i,
@@ -37,20 +39,24 @@ module systole_fetch #(
 
   localparam int LevelW = $clog2(Slots + 1);
 
-  logic [31:0] next_q, slot;
+  logic [31:0] next_q, next;
+  logic [15:0] slot_q;  // of record next_q
   logic [LevelW-1:0] reserved_q, pending_q;
-  logic [63:0] address;
-  logic due, in_range, ask, taken, arrived, full_unused;
+  logic [AxiAddrW:0] address;  // with its carry
+  logic beyond_q, due, in_range, ask, taken, arrived, full_unused;
 
-  // Index i lies in slot i mod size.
-  assign slot = next_q & ~(32'hFFFFFFFF << ring_size_i);
-  assign address = ring_base_i + {26'd0, slot, 6'd0};
-  assign in_range = (address >> AxiAddrW) == '0;
-  assign due = enable_i && !stop_i && next_q != tail_i;
-  assign range_err_o = due && !in_range;
+  // Index i lies in slot i mod size. A ring that ends with a 64-bit address space goes on at its beginning.
+  assign address = {1'b0, ring_base_i[AxiAddrW-1:0]} + (AxiAddrW + 1)'({slot_q, 6'd0});
+  assign in_range = !beyond_q && (AxiAddrW == 64 || !address[AxiAddrW]);
+  assign due = enable_i && next_q != tail_i;
   assign next_index_o = next_q;
-  assign next_addr_o = address;
-  assign ask = due && in_range && reserved_q != LevelW'(Slots) && (!ar_valid_o || ar_ready_i);
+  assign next_addr_o = ring_base_i + 64'({slot_q, 6'd0});
+  assign ask = due && in_range && !stop_i && reserved_q != LevelW'(Slots) && (!ar_valid_o || ar_ready_i);
+  assign next = next_q + 32'd1;
+
+  always_ff @(posedge clk_i) begin
+    beyond_q <= (ring_base_i >> AxiAddrW) != '0;
+  end
   assign taken = cmd_valid_o && cmd_ready_i;
   assign arrived = r_valid_i && r_last_i;
   assign quiet_o = pending_q == '0;
@@ -60,14 +66,18 @@ module systole_fetch #(
       ar_valid_o <= 1'b0;
       ar_addr_o  <= '0;
       next_q     <= '0;
+      slot_q     <= '0;
       reserved_q <= '0;
       pending_q  <= '0;
+      range_err_o <= 1'b0;
     end else begin
+      range_err_o <= due && !in_range && !stop_i;
+      slot_q <= (ask ? next[15:0] : next_q[15:0]) & slot_mask_i;
       if (ar_ready_i) ar_valid_o <= 1'b0;
       if (ask) begin
         ar_valid_o <= 1'b1;
-        ar_addr_o  <= AxiAddrW'(address);
-        next_q     <= next_q + 32'd1;
+        ar_addr_o  <= address[AxiAddrW-1:0];
+        next_q     <= next;
       end
       if (ask && !taken) reserved_q <= reserved_q + LevelW'(1);
       if (taken && !ask) reserved_q <= reserved_q - LevelW'(1);

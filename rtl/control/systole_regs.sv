@@ -83,6 +83,9 @@ module systole_regs (
   // The counters' words lie in one piece, TOTAL first, each low word before high word.
   localparam logic [11:0] COUNTER_FIRST = systole_pkg::REG_COUNTER_TOTAL_LO_OFFSET;
   localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_MACS_HI_OFFSET;
+  // Bits of a word's address that tell them apart, without subtracting anything.
+  localparam int COUNTER_INDEX_W = 5;
+  localparam int COUNTER_FIRST_INDEX = 2;
 
   logic ctrl_enable_d, ctrl_enable_q;
   logic ctrl_soft_reset_d, ctrl_soft_reset_q;
@@ -247,9 +250,8 @@ module systole_regs (
 
   // --- read channel ---
   logic r_valid_q, read_counter, read_mapped;
-  logic [8:0] counter_index;
-  logic [systole_pkg::COUNTER_W-1:0] counter;
-  logic [31:0] rdata_d, rdata_q;
+  logic [(32<<COUNTER_INDEX_W)-1:0] counter_words;
+  logic [31:0] counter_word, rdata_d, rdata_q;
   logic [1:0] rresp_q;
 
   assign s_axil_arready_o = !r_valid_q;
@@ -257,8 +259,18 @@ module systole_regs (
   assign s_axil_rdata_o = rdata_q;
   assign s_axil_rresp_o = rresp_q;
   assign read_counter = s_axil_araddr_i >= COUNTER_FIRST && s_axil_araddr_i <= COUNTER_LAST && s_axil_araddr_i[1:0] == '0;
-  assign counter_index = 9'((s_axil_araddr_i - COUNTER_FIRST) >> 3);
-  assign counter = counter_i[counter_index*systole_pkg::COUNTER_W +: systole_pkg::COUNTER_W];
+  assign counter_word = counter_words[{s_axil_araddr_i[COUNTER_INDEX_W+1:2], 5'd0} +: 32];
+
+  for (genvar w = 0; w < 1 << COUNTER_INDEX_W; w++) begin : gen_counter_word
+    localparam int Index = w - COUNTER_FIRST_INDEX;
+    if (Index < 0 || Index >= 2 * systole_pkg::COUNTER_COUNT) begin : gen_none
+      assign counter_words[32*w +: 32] = '0;
+    end else if (Index % 2 == 0) begin : gen_low
+      assign counter_words[32*w +: 32] = counter_i[Index/2*systole_pkg::COUNTER_W +: 32];
+    end else begin : gen_high
+      assign counter_words[32*w +: 32] = 32'(counter_i[Index/2*systole_pkg::COUNTER_W+32 +: systole_pkg::COUNTER_W-32]);
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -308,7 +320,7 @@ module systole_regs (
       systole_pkg::REG_COUNTER_CTRL_OFFSET: rdata_d = '0;
       default:
       if (read_counter) begin
-        rdata_d = s_axil_araddr_i[2] == COUNTER_FIRST[2] ? 32'(counter) : 32'(counter >> 32);
+        rdata_d = counter_word;
       end else begin
         read_mapped = 1'b0;
       end

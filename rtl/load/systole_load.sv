@@ -59,7 +59,7 @@ module systole_load #(
 
   // What the walkers need of a record: tokens to give, and these fields.
   localparam int FieldsW = AxiAddrW + 4 + 4 + 8 + 16 + 24 + 16 + 16 + 32 + 32 + 32;
-  localparam int ContextW = 2 + 32 + 8 + FieldsW;
+  localparam int ContextW = 2 + 34 + 32 + 8 + FieldsW;
 
   // --- Accept. ---------------------------------------------------------------------------------------------------------------
   logic stopped, stopped_q;
@@ -121,13 +121,53 @@ module systole_load #(
 
   // --- Ask for the data. -----------------------------------------------------------------------------------------------------
   logic [AxiAddrW-1:0] addr;
-  logic [31:0] unused_target, pitch1, pitch2, unused_pads;
+  logic [31:0] pitch1, pitch2, unused_pads;
+  logic [3:0] dest, bank;
+  logic [23:0] unused_target;
   logic [23:0] length;
   logic [15:0] count1, count2;
   logic unused_last, unused_tag;
 
-  // 32 bits of destination: dest, bank, pad byte, dst.
-  assign {addr, unused_target, length, count1, count2, pitch1, pitch2, unused_pads} = hold_q;
+  // Not needed here: pad byte and dst; pads.
+  assign {addr, dest, bank, unused_target, length, count1, count2, pitch1, pitch2, unused_pads} = hold_q;
+
+  // How items fall into chunks, for the walker of the data: found out in two cycles, while the burst generator sets up.
+  localparam int WordBytes = 2 * Rows;
+  localparam int AccBytes = 4 * Cols < WordBytes ? 4 * Cols : WordBytes;
+  localparam int ZpBytes = Cols < WordBytes ? Cols : WordBytes;
+
+  logic [23:0] last_byte_q, more_q, more;  // of an item; chunks of it less one
+  logic [7:0] tail_q, tail;  // bytes of its last chunk
+  logic [1:0] width_q;  // chunks as wide as one of: a word, a word of accumulators, a word of the narrow banks
+  logic one_q, two_q;
+
+  always_comb begin
+    unique case (width_q)
+      2'd0: begin
+        more = last_byte_q >> $clog2(WordBytes);
+        tail = 8'(last_byte_q) & 8'(WordBytes - 1);
+      end
+      2'd1: begin
+        more = last_byte_q >> $clog2(AccBytes);
+        tail = 8'(last_byte_q) & 8'(AccBytes - 1);
+      end
+      default: begin
+        more = last_byte_q >> $clog2(ZpBytes);
+        tail = 8'(last_byte_q) & 8'(ZpBytes - 1);
+      end
+    endcase
+  end
+
+  always_ff @(posedge clk_i) begin
+    last_byte_q <= length - 24'd1;
+    if (dest == systole_pkg::DEST_ACT || dest == systole_pkg::DEST_WGT) width_q <= 2'd0;
+    else if (dest == systole_pkg::DEST_ACC || bank == systole_pkg::BANK_BIAS || bank == systole_pkg::BANK_SCALE) width_q <= 2'd1;
+    else width_q <= 2'd2;
+    more_q <= more;
+    tail_q <= tail + 8'd1;
+    one_q  <= more == '0;
+    two_q  <= more == 24'd1;
+  end
 
   systole_burst_gen #(
       .AxiDataW(AxiDataW),
@@ -166,7 +206,9 @@ module systole_load #(
   logic [3:0] ctx_dest, ctx_bank;
   logic [7:0] ctx_pad_byte, ctx_pad_bottom, ctx_pad_top, ctx_pad_right, ctx_pad_left;
   logic [15:0] ctx_dst, ctx_count1, ctx_count2;
-  logic [23:0] ctx_length;
+  logic [23:0] unused_length, ctx_more;
+  logic [7:0] ctx_tail;
+  logic ctx_one, ctx_two;
   logic [31:0] ctx_pitch1, ctx_pitch2;
 
   systole_fifo #(
@@ -177,13 +219,13 @@ module systole_load #(
       .rst_ni (rst_ni),
       .valid_i(desc_fire),
       .ready_o(ctx_ready),
-      .data_i ({merge1, merge2, hold_idx_q, hold_give_q, hold_q}),
+      .data_i ({merge1, merge2, one_q, two_q, more_q, tail_q, hold_idx_q, hold_give_q, hold_q}),
       .valid_o(ctx_valid),
       .ready_i(ctx_take),
-      .data_o ({ctx_merge1, ctx_merge2, ctx_idx, ctx_give, ctx_fields})
+      .data_o ({ctx_merge1, ctx_merge2, ctx_one, ctx_two, ctx_more, ctx_tail, ctx_idx, ctx_give, ctx_fields})
   );
 
-  assign {ctx_addr, ctx_dest, ctx_bank, ctx_pad_byte, ctx_dst, ctx_length, ctx_count1, ctx_count2, ctx_pitch1, ctx_pitch2,
+  assign {ctx_addr, ctx_dest, ctx_bank, ctx_pad_byte, ctx_dst, unused_length, ctx_count1, ctx_count2, ctx_pitch1, ctx_pitch2,
           ctx_pad_bottom, ctx_pad_top, ctx_pad_right, ctx_pad_left} = ctx_fields;
 
   systole_dma_read #(
@@ -210,7 +252,10 @@ module systole_load #(
       .ctx_bank_i      (ctx_bank),
       .ctx_dst_i       (ctx_dst),
       .ctx_pad_byte_i  (ctx_pad_byte),
-      .ctx_length_i    (ctx_length),
+      .ctx_more_i      (ctx_more),
+      .ctx_tail_i      (ctx_tail),
+      .ctx_one_i       (ctx_one),
+      .ctx_two_i       (ctx_two),
       .ctx_count1_i    (ctx_count1),
       .ctx_count2_i    (ctx_count2),
       .ctx_pitch1_i    (ctx_pitch1),

@@ -66,59 +66,63 @@ module systole_read_mux #(
   assign m_axi_arprot_o = 3'b000;
   assign m_axi_arqos_o = 4'd0;
 
-  // Bursts from the AR register to the last R beat, and who owns them (1: fetch), oldest first.
+  // Bursts from the AR register to the last R beat, and who owns them (1: fetch), oldest first: a shift register with the oldest at
+  // its end, since that decides about R data at once.
   logic [CountW-1:0] count_q;
-  logic owner_valid, owner_fetch, owner_ready;
-  logic room, take_fetch, take_load, take, last;
+  logic [MaxReads-1:0] owner_q, owner_d, shifted;
+  logic owned_q, full_q;  // count_q is not 0, is MaxReads
+  logic room, take, last;
 
-  systole_fifo #(
-      .W(1),
-      .Depth(MaxReads + 1)  // one place more, for a push in the cycle of a pop
-  ) u_owner (
-      .clk_i  (clk_i),
-      .rst_ni (rst_ni),
-      .valid_i(take),
-      .ready_o(owner_ready),
-      .data_i (take_fetch),
-      .valid_o(owner_valid),
-      .ready_i(last),
-      .data_o (owner_fetch)
-  );
-
+  assign m_axi_rready_o = owned_q && (owner_q[0] || load_r_ready_i);
   assign last = m_axi_rvalid_i && m_axi_rready_o && m_axi_rlast_i;
-  assign room = (!m_axi_arvalid_o || m_axi_arready_i) && owner_ready && (count_q != CountW'(MaxReads) || last);
+  assign room = (!m_axi_arvalid_o || m_axi_arready_i) && (!full_q || last);
   assign fetch_ar_ready_o = room;
   assign load_ar_ready_o = room && !fetch_ar_valid_i;
-  assign take_fetch = fetch_ar_valid_i && fetch_ar_ready_o;
-  assign take_load = load_ar_valid_i && load_ar_ready_o;
-  assign take = take_fetch || take_load;
-  assign quiet_o = count_q == '0;
+  assign take = room && (fetch_ar_valid_i || load_ar_valid_i);
+  assign quiet_o = !owned_q;
+
+  // Places beyond the youngest burst follow what would be taken next, so that it is there when it is taken.
+  assign shifted = MaxReads'({fetch_ar_valid_i, owner_q} >> 1);
+  for (genvar i = 0; i < MaxReads; i++) begin : gen_owner
+    assign owner_d[i] = last ? (count_q <= CountW'(i + 1) ? fetch_ar_valid_i : shifted[i])
+                             : (count_q <= CountW'(i) ? fetch_ar_valid_i : owner_q[i]);
+  end
 
   always_ff @(posedge clk_i) begin
+    owner_q <= owner_d;
     if (!rst_ni) begin
       m_axi_arvalid_o <= 1'b0;
       count_q <= '0;
+      owned_q <= 1'b0;
+      full_q <= 1'b0;
     end else begin
       if (take) m_axi_arvalid_o <= 1'b1;
       else if (m_axi_arready_i) m_axi_arvalid_o <= 1'b0;
-      if (take && !last) count_q <= count_q + CountW'(1);
-      if (last && !take) count_q <= count_q - CountW'(1);
+      if (take && !last) begin
+        count_q <= count_q + CountW'(1);
+        owned_q <= 1'b1;
+        full_q  <= count_q == CountW'(MaxReads - 1);
+      end
+      if (last && !take) begin
+        count_q <= count_q - CountW'(1);
+        owned_q <= count_q != CountW'(1);
+        full_q  <= 1'b0;
+      end
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (take) begin
-      m_axi_araddr_o <= take_fetch ? fetch_ar_addr_i : load_ar_addr_i;
-      m_axi_arlen_o  <= take_fetch ? 8'(FetchBeats - 1) : load_ar_len_i;
+      m_axi_araddr_o <= fetch_ar_valid_i ? fetch_ar_addr_i : load_ar_addr_i;
+      m_axi_arlen_o  <= fetch_ar_valid_i ? 8'(FetchBeats - 1) : load_ar_len_i;
     end
   end
 
-  assign m_axi_rready_o  = owner_valid && (owner_fetch || load_r_ready_i);
-  assign fetch_r_valid_o = m_axi_rvalid_i && owner_valid && owner_fetch;
+  assign fetch_r_valid_o = m_axi_rvalid_i && owned_q && owner_q[0];
   assign fetch_r_data_o  = m_axi_rdata_i;
   assign fetch_r_last_o  = m_axi_rlast_i;
   assign fetch_r_err_o   = m_axi_rresp_i[1];
-  assign load_r_valid_o  = m_axi_rvalid_i && owner_valid && !owner_fetch;
+  assign load_r_valid_o  = m_axi_rvalid_i && owned_q && !owner_q[0];
   assign load_r_data_o   = m_axi_rdata_i;
   assign load_r_last_o   = m_axi_rlast_i;
   assign load_r_resp_o   = m_axi_rresp_i;

@@ -3,8 +3,8 @@
 /// Data side of a store: packs groups of up to `GroupBytes` bytes into AXI write beats and sends them.
 ///
 /// in: valid/ready; `in_bytes_i` bytes (>= 1) from the low end of in_data_i belong at byte `in_offset_i` of the
-/// present beat. Offsets follow each other within a segment; `in_end_i` marks the last group of a segment, whose last
-/// beat is then complete. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
+/// present beat, touch `in_touched_i` beats and complete `in_completed_i` of them. Offsets follow each other within a segment; its last
+/// group completes its last beat. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
 /// was placed.
 /// burst: valid/ready, a burst whose AW has been accepted, in order, beats-1. W beats are sent for these only, at
 /// the earliest one cycle after the burst was announced and one cycle after the group that completes the beat was taken.
@@ -15,7 +15,8 @@
 module systole_dma_write #(
     parameter int GroupBytes = 32,  // a power of two, >= 4
     parameter int AxiDataW = 128,
-    parameter int MaxWrites = 16
+    parameter int MaxWrites = 16,
+    parameter int BeatsW = $clog2(GroupBytes + AxiDataW / 4) + 1 - $clog2(AxiDataW / 8)  // follows: not to be set
 ) (
     input  logic                            clk_i,
     input  logic                            rst_ni,
@@ -25,7 +26,8 @@ module systole_dma_write #(
     input  logic [        GroupBytes*8-1:0] in_data_i,
     input  logic [    $clog2(GroupBytes):0] in_bytes_i,
     input  logic [$clog2(AxiDataW/8)-1 : 0] in_offset_i,
-    input  logic                            in_end_i,
+    input  logic [              BeatsW-1:0] in_touched_i,
+    input  logic [              BeatsW-1:0] in_completed_i,
     input  logic                            burst_valid_i,
     output logic                            burst_ready_o,
     input  logic [                     7:0] burst_len_i,
@@ -42,25 +44,24 @@ module systole_dma_write #(
   localparam int Slots = GroupBytes >= 2 * BusBytes ? 2 * GroupBytes / BusBytes : GroupBytes == BusBytes ? 4 : 2;
   localparam int SlotW = $clog2(Slots);
   localparam int LevelW = SlotW + 1;
-  localparam int SpanW = $clog2(GroupBytes + 2 * BusBytes) + 1;
   localparam int RingBytes = Slots * BusBytes;
 
   // --- Place a group. --------------------------------------------------------------------------------------------------------
   logic [SlotW-1:0] head_q, tail_q;  // next beat to send, beat that is being filled
-  logic [LevelW-1:0] level_q;  // complete beats
-  logic [SpanW-1:0] span, span_up;
-  logic [LevelW-1:0] touched, completed;
+  logic [LevelW-1:0] level_q, level_d;  // complete beats
+  logic [LevelW-1:0] room_q;  // Slots less these
+  logic [LevelW-1:0] completed;
   logic place, send;
   logic [GroupBytes*8-1:0] data;
   logic [GroupBytes-1:0] strobes;
   logic [RingBytes*8+GroupBytes*8-1:0] placed;  // the part beyond the ring's end belongs to its beginning
   logic [RingBytes+GroupBytes-1:0] placed_strobes;
 
-  assign span = SpanW'(in_offset_i) + SpanW'(in_bytes_i);
-  assign span_up = span + SpanW'(BusBytes - 1);
-  assign touched = LevelW'(span_up >> OffW);
-  assign completed = in_end_i ? touched : LevelW'(span >> OffW);
-  assign in_ready_o = LevelW'(Slots) - level_q >= touched;
+  logic unused_beats;
+
+  assign completed = LevelW'(in_completed_i);
+  assign in_ready_o = room_q >= LevelW'(in_touched_i);
+  assign unused_beats = ^{in_touched_i, in_completed_i};
   assign place = in_valid_i && in_ready_o;
 
   assign strobes = ~({GroupBytes{1'b1}} << in_bytes_i);
@@ -133,6 +134,7 @@ module systole_dma_write #(
       head_q  <= '0;
       tail_q  <= '0;
       level_q <= '0;
+      room_q  <= LevelW'(Slots);
       beat_q  <= '0;
     end else begin
       if (place) tail_q <= tail_q + SlotW'(completed);
@@ -140,8 +142,11 @@ module systole_dma_write #(
         beat_q <= w_last_o ? '0 : beat_q + 8'd1;
         if (!filling) head_q <= head_q + SlotW'(1);
       end
-      level_q <= level_q + (place ? completed : LevelW'(0)) - LevelW'(send && !filling);
+      level_q <= level_d;
+      room_q  <= LevelW'(Slots) - level_d;
     end
   end
+
+  assign level_d = level_q + (place ? completed : LevelW'(0)) - LevelW'(send && !filling);
 
 endmodule

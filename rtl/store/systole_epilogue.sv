@@ -7,10 +7,10 @@
 /// bank entry its parameters come from. param_re_o (in the cycle in which a group is taken) asks for these parameters;
 /// they must be on scale_i and shift_i from the next cycle until the next request.
 /// out: valid/ready; the results, 1, 2 or 4 bytes each (2^size), packed to the low end; bytes beyond `out_bytes_o` are
-/// undefined. A group taken in cycle t is offered in cycle t + 11 if the pipeline advances in all of them. It
+/// undefined. out_touched_o: beats of 2^OffW bytes that they touch; out_completed_o: how many of these they complete. A group taken in cycle t is offered in cycle t + 11 if the pipeline advances in all of them. It
 /// advances (and in_ready_o is up) in every cycle in which its output is empty or taken; then one group a cycle.
 ///
-/// The parameters of a group's valid lanes are checked one cycle after it was taken. If one is illegal: err_valid_o is a
+/// The parameters of a group's valid lanes are checked one stage after they came. If one is illegal: err_valid_o is a
 /// pulse in the cycle after the pipeline then advances, with the command's index and the bank entry; dead_o stays up until
 /// reset; the group and all that follow are dropped, those before it come out. unchecked_o: a group has been taken but
 /// not yet checked. idle_o: no group is in the pipeline.
@@ -18,7 +18,8 @@ module systole_epilogue #(
     parameter int Lanes = 8,
     parameter int OffW = 4,
     parameter int ParamW = 6,
-    parameter int Fp = 1
+    parameter int Fp = 1,
+    parameter int BeatsW = $clog2(4 * Lanes + (2 << OffW)) + 1 - OffW  // follows: not to be set
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
@@ -51,6 +52,8 @@ module systole_epilogue #(
     output logic [  Lanes*32-1:0] out_data_o,
     output logic [$clog2(Lanes)+2:0] out_bytes_o,
     output logic [      OffW-1:0] out_offset_o,
+    output logic [    BeatsW-1:0] out_touched_o,
+    output logic [    BeatsW-1:0] out_completed_o,
     output logic                  out_end_o,
     // errors
     output logic                  err_valid_o,
@@ -65,6 +68,7 @@ module systole_epilogue #(
   localparam int LaneW = $clog2(Lanes) + 1;
   localparam int PlaceW = 2 + LaneW + OffW + 1;  // size, lanes, offset, end
   localparam int IntW = 3 * 9;  // zero point, bounds
+  localparam int SpanW = BeatsW + OffW;  // bytes from the present beat's start to a group's end
 
   // --- The pipeline's control. ---------------------------------------------------------------------------------------------
   logic [Last:0] valid_q, enable;
@@ -72,8 +76,8 @@ module systole_epilogue #(
   logic [(Last-1)*4-1:0] mode_q;  // stages 0 to 8
   logic [(Last-1)*IntW-1:0] int_q;
   logic [(Last+1)*PlaceW-1:0] place_q;
-  logic [LaneW-1:0] lanes0, lanes10;
-  logic [1:0] size9, size10;
+  logic [LaneW-1:0] lanes1, lanes9;
+  logic [1:0] size9;
   logic [3:0] mode;
   logic signed_result;
 
@@ -82,10 +86,9 @@ module systole_epilogue #(
   assign param_re_o = in_valid_i && advance;
   assign enable = {valid_q[Last-1:0], in_valid_i} & {(Last + 1) {advance}};
 
-  assign lanes0 = place_q[OffW+1+:LaneW];
-  assign lanes10 = place_q[Last*PlaceW+OffW+1+:LaneW];
+  assign lanes1 = place_q[PlaceW+OffW+1+:LaneW];
+  assign lanes9 = place_q[(Last-1)*PlaceW+OffW+1+:LaneW];
   assign size9 = place_q[Last*PlaceW-2+:2];
-  assign size10 = place_q[(Last+1)*PlaceW-2+:2];
 
   assign signed_result = in_dtype_i == systole_pkg::DTYPE_S8;
   assign mode = {
@@ -100,6 +103,7 @@ module systole_epilogue #(
     else if (advance) begin
       valid_q <= {valid_q[Last-1:0], in_valid_i};
       valid_q[1] <= valid_q[0] && !bad && !dead_o;
+      valid_q[2] <= valid_q[1] && !bad && !dead_o;
     end
   end
 
@@ -119,8 +123,9 @@ module systole_epilogue #(
   logic [Lanes*32-1:0] acc0_q;
   logic [31:0] scale0_q, idx0_q;
   logic [7:0] shift0_q;
-  logic [ParamW-1:0] entry0_q;
-  logic per_column0_q;
+  logic [31:0] idx1_q;
+  logic [ParamW-1:0] entry0_q, entry1_q;
+  logic per_column0_q, per_column1_q;
 
   always_ff @(posedge clk_i) begin
     if (enable[0]) begin
@@ -130,6 +135,11 @@ module systole_epilogue #(
       entry0_q <= in_entry_i;
       idx0_q <= in_idx_i;
       per_column0_q <= in_per_column_i;
+    end
+    if (enable[1]) begin
+      entry1_q <= entry0_q;
+      idx1_q <= idx0_q;
+      per_column1_q <= per_column0_q;
     end
   end
 
@@ -174,29 +184,28 @@ module systole_epilogue #(
   // --- Lanes. --------------------------------------------------------------------------------------------------------------
   logic [Lanes*32-1:0] scales, results;
   logic [Lanes*8-1:0] shifts;
-  logic [Lanes-1:0] lane_bad;
+  logic [Lanes-1:0] lane_bad, lane_valid;
+  logic [11:0] below8_q, above8_q;  // zero point less the lower bound; less the upper bound and one
 
-  // Illegal is: a scale that is negative, infinite, NaN or zero; a negative multiplier or a shift outside -31 to 30. Lanes
-  // beyond the columns do not count.
-  always_comb begin : check
-    logic [31:0] scale;
-    logic [7:0] shift;
-    scales = per_column0_q ? scale_i : {Lanes{scale0_q}};
-    shifts = per_column0_q ? shift_i : {Lanes{shift0_q}};
-    lane_bad = '0;
-    scale = '0;
-    shift = '0;
-    if (valid_q[0]) begin
-      for (int l = 0; l < Lanes; l++) begin
-        scale = scales[l*32+:32];
-        shift = shifts[l*8+:8];
-        lane_bad[l] = LaneW'(l) < lanes0 && (scale[31] || (mode_q[0] ? scale[30:23] == 8'hFF || scale == '0 :
-            shift[7:5] != {3{shift[7]}} || shift[4:0] == (shift[7] ? 5'h00 : 5'h1F)));
-      end
+  assign scales = per_column0_q ? scale_i : {Lanes{scale0_q}};
+  assign shifts = per_column0_q ? shift_i : {Lanes{shift0_q}};
+
+  logic [11:0] zero_point7, low7, high7;
+
+  assign zero_point7 = {{4{int_q[7*IntW+26]}}, int_q[7*IntW+18+:8]};
+  assign low7 = {{4{int_q[7*IntW+17]}}, int_q[7*IntW+9+:8]};
+  assign high7 = {{4{int_q[7*IntW+8]}}, int_q[7*IntW+:8]};
+
+  always_ff @(posedge clk_i) begin
+    if (enable[8]) begin
+      below8_q <= zero_point7 - low7;
+      above8_q <= zero_point7 + ~high7;
     end
   end
 
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+    assign lane_valid[l] = LaneW'(l) < lanes1;
+
     systole_epilogue_lane #(
         .Fp(Fp)
     ) u_lane (
@@ -205,21 +214,24 @@ module systole_epilogue #(
         .mode_i      (mode_q),
         .acc_i       (acc0_q[l*32+:32]),
         .scale_i     (scales[l*32+:32]),
-        .shift_i     (shifts[l*8+:6]),
+        .shift_i     (shifts[l*8+:8]),
         .clamp_i     (clamp0),
         .low_key_i   (low_key0),
         .high_key_i  (high_key0),
         .low_i       (low1),
         .high_i      (high1),
         .zero_point_i(int_q[8*IntW+18+:9]),
-        .qmin_i      (int_q[8*IntW+9+:9]),
-        .qmax_i      (int_q[8*IntW+:9]),
+        .qmin_i      (int_q[8*IntW+9+:8]),
+        .qmax_i      (int_q[8*IntW+:8]),
+        .below_i     (below8_q),
+        .above_i     (above8_q),
+        .bad_o       (lane_bad[l]),
         .result_o    (results[l*32+:32])
     );
   end
 
   // --- Errors. -------------------------------------------------------------------------------------------------------------
-  assign bad = valid_q[0] && per_column0_q && lane_bad != '0 && !dead_o;
+  assign bad = valid_q[1] && per_column1_q && (lane_bad & lane_valid) != '0 && !dead_o;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -233,15 +245,15 @@ module systole_epilogue #(
 
   always_ff @(posedge clk_i) begin
     if (bad && advance) begin
-      err_idx_o   <= idx0_q;
-      err_entry_o <= entry0_q;
+      err_idx_o   <= idx1_q;
+      err_entry_o <= entry1_q;
     end
   end
 
-  assign unchecked_o = valid_q[0];
+  assign unchecked_o = |valid_q[1:0];
   assign idle_o = valid_q == '0;
 
-  // --- Stage 10: pack. -----------------------------------------------------------------------------------------------------
+  // --- Stage 10: pack, and what the groups will fill. -----------------------------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin : pack
     logic [Lanes*32-1:0] data;
     if (enable[Last]) begin
@@ -256,8 +268,28 @@ module systole_epilogue #(
     end
   end
 
+  logic [LaneW+1:0] bytes9, bytes_q;
+  logic [SpanW-1:0] span9, span_up9;
+  logic [BeatsW-1:0] touched_q, whole_q;
+  logic unused_span;
+
+  assign bytes9 = (LaneW + 2)'(lanes9) << size9;
+  assign span9 = SpanW'(bytes9) + SpanW'(place_q[(Last-1)*PlaceW+1+:OffW]);
+  assign span_up9 = span9 + SpanW'((1 << OffW) - 1);
+  assign unused_span = ^{span_up9[OffW-1:0], int_q};
+
+  always_ff @(posedge clk_i) begin
+    if (enable[Last]) begin
+      bytes_q   <= bytes9;
+      whole_q   <= span9[SpanW-1:OffW];
+      touched_q <= span_up9[SpanW-1:OffW];
+    end
+  end
+
   assign out_valid_o = valid_q[Last];
-  assign out_bytes_o = (LaneW + 2)'(lanes10) << size10;
+  assign out_bytes_o = bytes_q;
+  assign out_touched_o = touched_q;
+  assign out_completed_o = out_end_o ? touched_q : whole_q;
   assign out_offset_o = place_q[Last*PlaceW+1+:OffW];
   assign out_end_o = place_q[Last*PlaceW];
 

@@ -2,12 +2,15 @@
 
 /// One column's way from a 32-bit accumulator to a result of 8, 16 or 32 bits (docs/arithmetic.md), in nine register
 /// stages for every kind of result. Stage s loads in a cycle with `en_i[s]`; the result of what is on acc_i in the cycle of
-/// en_i[1] is on result_o, from its low end, after the ninth of nine successive enables.
+/// en_i[1] is on result_o, from its low end, after the ninth of nine successive enables. bad_o: what stage 1 took as scale and shift is
+/// illegal as the parameters of requantisation: a scale that is negative, infinite, NaN or zero, a negative multiplier or a shift
+/// outside -31 to 30.
 ///
 /// mode_i: what the work in stage s is, in bits [(s-1)*4 +: 4]: FLOAT or FIXED (requantisation, bits 0 and 1), FP16 or
 /// BF16 (narrowing, bits 2 and 3), none of them: 32 bits as they are. Stage 1 takes acc_i, scale_i, shift_i (-31 to 30) and
 /// the clamp: with `clamp_i` the accumulator is binary32 and compared with the bounds' keys (see systole_epilogue). Stage 2
-/// takes the bounds, stage 9 zero_point_i and the integer bounds (9 bits, signed).
+/// takes the bounds, stage 9 zero_point_i, the integer bounds' low bytes, and for the comparison with them the zero point less the lower
+/// bound, and less the upper bound and one.
 ///
 ///   stage  FLOAT (ONNX Runtime)             FIXED (TFLite)                FP16, BF16           all others
 ///     1    |acc|                            acc                           compare with bounds  (FP32: compare)
@@ -30,15 +33,18 @@ module systole_epilogue_lane #(
     input  logic [35:0] mode_i,
     input  logic [31:0] acc_i,
     input  logic [31:0] scale_i,
-    input  logic [ 5:0] shift_i,
+    input  logic [ 7:0] shift_i,
     input  logic        clamp_i,
     input  logic [31:0] low_key_i,
     input  logic [31:0] high_key_i,
     input  logic [31:0] low_i,
     input  logic [31:0] high_i,
     input  logic [ 8:0] zero_point_i,
-    input  logic [ 8:0] qmin_i,
-    input  logic [ 8:0] qmax_i,
+    input  logic [ 7:0] qmin_i,
+    input  logic [ 7:0] qmax_i,
+    input  logic [11:0] below_i,
+    input  logic [11:0] above_i,
+    output logic        bad_o,
     output logic [31:0] result_o
 );
 
@@ -57,7 +63,7 @@ module systole_epilogue_lane #(
 
   // --- 1: magnitude of what is rounded on its magnitude; comparisons. ------------------------------------------------------
   logic [31:0] x1_q, scale1_q;
-  logic [5:0] shift1_q;
+  logic [7:0] shift1_q;
   logic sign1_q;
 
   always_ff @(posedge clk_i) begin : stage_1
@@ -70,6 +76,9 @@ module systole_epilogue_lane #(
       shift1_q <= shift_i;
     end
   end
+
+  assign bad_o = scale1_q[31] || (mode_i[S2+FLOAT] ? scale1_q[30:23] == 8'hFF || scale1_q == '0 :
+      shift1_q[7:5] != {3{shift1_q[7]}} || shift1_q[4:0] == (shift1_q[7] ? 5'h00 : 5'h1F));
 
   logic below1_q, above1_q, nan4_q;
 
@@ -118,7 +127,7 @@ module systole_epilogue_lane #(
       left2_q <= {by16, by8};
       sign2_q <= mode_i[S2+FLOAT] ? sign1_q : clamped[31];
       scale2_q <= scale1_q;
-      shift2_q <= shift1_q;
+      shift2_q <= shift1_q[5:0];
     end
   end
 
@@ -311,7 +320,8 @@ module systole_epilogue_lane #(
     logic [31:0] quotient;
     logic up, negate, far, above, below;
     logic [15:0] base, sum;
-    logic signed [11:0] value;
+    logic [11:0] value, under, over;
+    logic unused_distance;
     if (en_i[9]) begin
       quotient = quotient8_q[32:1];
       // The quotient of a negative h is its floor: a half is already away from zero there.
@@ -328,11 +338,14 @@ module systole_epilogue_lane #(
       end
 
       if (mode_i[S9+FLOAT] || mode_i[S9+FIXED]) begin
-        // Beyond +-2^10 the sum may not fit, and every bound is exceeded.
+        // Beyond +-2^10 the sum may not fit, and every bound is exceeded. Beside the sum, its distances from the bounds.
         far = quotient[31:10] != {22{minus8_q}} || (mode_i[S9+FLOAT] && over8_q);
-        value = $signed(sum[11:0]);
-        below = far ? minus8_q || negate : value < 12'($signed(qmin_i));
-        above = far ? !minus8_q && !negate : value > 12'($signed(qmax_i));
+        value = quotient[11:0] ^ {12{negate}};
+        under = value + below_i + {11'b0, up ^ negate};
+        over = value + above_i + {11'b0, up ^ negate};
+        unused_distance = ^{under[10:0], over[10:0]};
+        below = far ? minus8_q || negate : under[11];
+        above = far ? !minus8_q && !negate : !over[11];
         result_o <= {24'b0, below ? qmin_i[7:0] : above ? qmax_i[7:0] : sum[7:0]};
       end
     end

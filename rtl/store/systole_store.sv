@@ -95,6 +95,7 @@ module systole_store #(
   localparam int ResultDepth = ContextDepth + 1 + Credits;
   localparam int ParamW = $clog2(ParamEntries);
   localparam int GroupW = Cols > EpLanes ? $clog2(Cols / EpLanes) : 1;
+  localparam int BeatsW = $clog2(4 * EpLanes + 2 * BusBytes) + 1 - OffW;
   localparam int ShapeW = AxiAddrW + 16 + 16 + 32 + 32;  // address, m0, m1, pitch0, pitch1
   localparam int ContextW = 2 + FieldsW + 3 * OffW + 32;
 
@@ -187,13 +188,13 @@ module systole_store #(
   logic burst_last, burst_done;
   logic [31:0] burst_idx;
   logic [CountW-1:0] count_q;  // AW accepted, no B yet
-  logic [CountW:0] count_next;
+  logic full;  // with the AW that is up, but for a B in this cycle
   logic aw_fire, b_fire;
 
   assign {addr, m0, m1, pitch0, pitch1} = shape_q;
   assign aw_fire = m_axi_awvalid_o && m_axi_awready_i;
   assign b_fire = m_axi_bvalid_i && m_axi_bready_o;
-  assign count_next = (CountW + 1)'(count_q) + (CountW + 1)'(m_axi_awvalid_o) - (CountW + 1)'(b_fire);
+  assign full = count_q == CountW'(MaxWrites) || (m_axi_awvalid_o && count_q == CountW'(MaxWrites - 1));
   assign quiet_o = !m_axi_awvalid_o && count_q == '0;
 
   always_ff @(posedge clk_i) begin
@@ -209,7 +210,7 @@ module systole_store #(
   ) u_bursts (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
-      .enable_i     (!stopped && count_next < (CountW + 1)'(MaxWrites)),
+      .enable_i     (!stopped && (!full || b_fire)),
       .desc_valid_i (desc_valid),
       .desc_ready_o (desc_ready),
       .desc_addr_i  (addr),
@@ -327,6 +328,7 @@ module systole_store #(
   );
 
   // --- Turn them into results. ---------------------------------------------------------------------------------------------
+  logic unused_out_end;
   logic unused_result_ready, unused_result_valid;  // never full, and not empty while a group is there
   logic [31:0] res_idx, res_scale, res_clamp_min, res_clamp_max;
   logic [3:0] res_dtype;
@@ -339,10 +341,11 @@ module systole_store #(
   logic [EpLanes*8-1:0] shifts;
   logic [31:0] param_idx;
   logic [ParamW-1:0] param_entry;
-  logic out_valid, out_ready, out_end;
+  logic out_valid, out_ready;
   logic [EpLanes*32-1:0] out_data;
   logic [$clog2(EpLanes)+2:0] out_bytes;
   logic [OffW-1:0] out_offset;
+  logic [BeatsW-1:0] out_touched, out_completed;
 
   assign group_fire = group_valid && group_ready;
 
@@ -417,7 +420,9 @@ module systole_store #(
       .out_data_o     (out_data),
       .out_bytes_o    (out_bytes),
       .out_offset_o   (out_offset),
-      .out_end_o      (out_end),
+      .out_touched_o  (out_touched),
+      .out_completed_o(out_completed),
+      .out_end_o      (unused_out_end),
       .err_valid_o    (param_valid),
       .err_idx_o      (param_idx),
       .err_entry_o    (param_entry),
@@ -444,7 +449,8 @@ module systole_store #(
       .in_data_i    (out_data),
       .in_bytes_i   (out_bytes),
       .in_offset_i  (out_offset),
-      .in_end_i     (out_end),
+      .in_touched_i (out_touched),
+      .in_completed_i(out_completed),
       .burst_valid_i(aw_fire),
       .burst_ready_o(unused_burst_ready),
       .burst_len_i  (m_axi_awlen_o),

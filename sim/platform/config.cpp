@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/platform/config.hpp"
 
+#include <deque>
 #include <stdexcept>
 
 namespace systole::platform {
+namespace {
+
+std::deque<ConfigInfo> &added_configs() {  // references stay good
+  static std::deque<ConfigInfo> added;
+  return added;
+}
+
+}  // namespace
 
 const std::vector<ConfigInfo> &configs() {
   static const std::vector<ConfigInfo> all = [] {
@@ -22,12 +31,19 @@ const std::vector<ConfigInfo> &configs() {
   return all;
 }
 
+bool add_config(const ConfigInfo &config) {
+  added_configs().push_back(config);
+  return true;
+}
+
 const ConfigInfo &find_config(const std::string &name) {
   std::string known;
   for (const ConfigInfo &config : configs()) {
     if (config.name == name) return config;
     known += (known.empty() ? "" : ", ") + config.name;
   }
+  for (const ConfigInfo &config : added_configs())
+    if (config.name == name) return config;
   throw std::invalid_argument("unknown configuration '" + name + "' (known: " + known + ")");
 }
 

@@ -38,7 +38,10 @@ struct ConfigInfo {
 /// All shipped configurations, the default (16x16) first.
 const std::vector<ConfigInfo> &configs();
 
-/// The configuration of that name. @throws std::invalid_argument (naming the known ones) if there is none.
+/// Makes a configuration that is not shipped known to find_config, until the program ends. @returns true
+bool add_config(const ConfigInfo &config);
+
+/// The shipped or added configuration of that name. @throws std::invalid_argument (naming the known ones) if there is none.
 const ConfigInfo &find_config(const std::string &name);
 
 }  // namespace systole::platform

@@ -38,6 +38,7 @@ class VerilatedModel final : public RtlModel {
       if (trace_) trace_->close();
     }
     top_->final();
+    Verilated::threadContextp(&context_);  // the top's scopes leave the current context, which may be another model's
   }
 
   void settle(const Inputs &in, Outputs &out) override {

@@ -9,7 +9,7 @@
 namespace systole::timing {
 
 /// The burst generator of the load engine, cycle by cycle (rtl/common/systole_burst_gen.sv): a transfer is set up in two cycles,
-/// beside the walk of the one before, then becomes a burst a cycle.
+/// beside the walk of the one before, taken when that is over, then becomes a burst a cycle.
 ///
 /// Use, in a cycle in which anything may move: look at valid() and beats(), which are registers; then step() with what the consumer
 /// answers in this cycle. Cycles in which neither the consumer takes nor next() is reached may be left out.
@@ -27,7 +27,7 @@ class BurstGen {
   /// consumer's answer.
   /// @returns the transfer is taken in this cycle (it has to change, or go, in the next one)
   bool step(Cycle now, const Transfer *transfer, bool ready) {
-    const bool walk = bursts_.left() && (beats_ == 0 || ready);
+    const bool walking = bursts_.left(), walk = walking && (beats_ == 0 || ready);
     if (walk) {
       beats_ = bursts_.next();
     } else if (ready) {
@@ -38,7 +38,7 @@ class BurstGen {
       set_up_ = now + 2;
       return false;
     }
-    if (now < set_up_ || bursts_.left()) return false;
+    if (now < set_up_ || walking) return false;
     bursts_.start(*transfer);
     set_up_ = kNever;
     return true;

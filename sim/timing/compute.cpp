@@ -27,7 +27,7 @@ Compute::Compute(const platform::ConfigInfo &config, Services &services)
     : rows_(config.rows),
       cols_(config.cols),
       acc_rows_(config.acc_rows),
-      read_delay_(config.fp ? 2 : 0),
+      read_delay_(2),
       write_delay_(read_delay_ + 2 + config.element_latency * config.rows),
       hazard_depth_(config.element_latency * config.rows + 3),
       weight_delay_(config.element_latency * (config.rows - 1)),
@@ -46,14 +46,15 @@ Cause Compute::cause(Cycle now) const {
   return Cause::Compute;
 }
 
-// The tile that tiles_ stands at: its accumulator rows, and when the hazard table lets it start.
-void Compute::next_tile() {
+// From the next cycle on tiles_ stands at another tile: its accumulator rows, and when the hazard table, which then takes a cycle to
+// look at it, lets it start.
+void Compute::next_tile(Cycle now) {
   const MatmulFields &m = tiles_.command->matmul;
   const uint32_t mask = 2 * acc_rows_ - 1;
   tile_reads_ = m.seed == SYSTOLE_SEED_KEEP || tiles_.k0 != 0 || tiles_.k1 != 0;
   tile_first_ = (m.acc + tiles_.n * static_cast<uint32_t>(m.acc_n_stride)) & mask;
   tile_last_ = (tile_first_ + m.m0 * m.m1 - 1) & mask;
-  clear_ = hazards_[hazard_].over;
+  clear_ = std::max(hazards_[hazard_].over, now + 2);
   if (!tile_reads_) return;
   for (const Hazard &hazard : hazards_)
     if (tile_first_ <= hazard.last && tile_last_ >= hazard.first)
@@ -100,7 +101,7 @@ void Compute::start(Cycle now) {
   shadow_ = false;
   stream_over_ = now + rows;
   if (tiles_.advance()) {
-    next_tile();
+    next_tile(now);
     return;
   }
   tile_valid_ = false;
@@ -111,23 +112,32 @@ void Compute::start(Cycle now) {
   services_.done(Engine::Compute, command.index, written);
 }
 
-// The first push of the tile that weights_ stands at.
-void Compute::push(Cycle now) {
-  const Decoded &command = *weights_.command;
-  if (wait_weights_) services_.take(now, SYSTOLE_TOKEN_WGT_FULL);
+// The tile that weights_ stands at becomes the one to be pushed.
+void Compute::prepare(Cycle now) {
+  prepared_ = weights_.command;
+  prepared_columns_ = columns();
+  prepared_wait_ = wait_weights_;
+  prepared_from_ = now + 1;
   wait_weights_ = false;
+  prepared_last_ = !weights_.advance();
+  weights_valid_ = !prepared_last_;
+}
+
+// The first push of the prepared tile.
+void Compute::push(Cycle now) {
+  if (prepared_wait_) services_.take(now, SYSTOLE_TOKEN_WGT_FULL);
   shadow_ = true;
-  last_push_ = now + (weights_.last_n() ? command.matmul.n_tail : cols_) - 1;
-  if (weights_.advance()) return;
-  weights_valid_ = false;
-  weights_over_ = last_push_;
-  if ((command.give & SYSTOLE_TOKEN_WGT_FREE) != 0) services_.give(last_push_ + weight_delay_, SYSTOLE_TOKEN_WGT_FREE);
+  last_push_ = now + prepared_columns_ - 1;
+  weights_from_ = std::max(last_push_, now + 1);  // the next tile is prepared
+  if (prepared_last_ && (prepared_->give & SYSTOLE_TOKEN_WGT_FREE) != 0)
+    services_.give(last_push_ + weight_delay_, SYSTOLE_TOKEN_WGT_FREE);
+  prepared_ = nullptr;
 }
 
 Cycle Compute::step(Cycle now) {
   account(now);
   const bool room = passed_count_ != passed_.size();  // as a register: what leaves in this cycle makes room in the next
-  bool passed_on = false, loaded = false;
+  bool passed_on = false;
 
   // Activation sequencer: a tile starts, and in the cycle of a command's last start the next command is taken.
   cause_ = cause(now);
@@ -139,16 +149,21 @@ Cycle Compute::step(Cycle now) {
     --passed_count_;
     tile_valid_ = passed_on = true;
     wait_ = tiles_.command->wait & (SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_ACC_FREE);
-    next_tile();
+    next_tile(now);
   }
 
-  // Weight sequencer: likewise with pushes, which may begin in the cycle in which the tile before starts.
-  if (weights_valid_ && !shadow_ && (!wait_weights_ || services_.available(now, SYSTOLE_TOKEN_WGT_FULL))) push(now);
-  if (!weights_valid_ && now >= weights_over_ && room) {
+  // Weight sequencer: pushes may begin in the cycle in which the tile before starts; the next tile is prepared in that of its last push, or
+  // later, and in the cycle in which a command's last tile is prepared the next command is taken.
+  if (prepared_ != nullptr && now >= prepared_from_ && !shadow_ &&
+      (!prepared_wait_ || services_.available(now, SYSTOLE_TOKEN_WGT_FULL)))
+    push(now);
+  if (weights_valid_ && prepared_ == nullptr && now >= weights_from_) prepare(now);
+  if (!weights_valid_ && room) {
     if (const Decoded *command = services_.front(Engine::Compute, now)) {
       services_.pop(Engine::Compute, now);
       weights_ = {command};
-      weights_valid_ = loaded = true;
+      weights_valid_ = true;
+      weights_from_ = std::max(weights_from_, now + 1);
       wait_weights_ = (command->wait & SYSTOLE_TOKEN_WGT_FULL) != 0;
       passed_[passed_count_++] = command;
     }
@@ -159,10 +174,12 @@ Cycle Compute::step(Cycle now) {
   if (shadow_) {
     next_start_ = std::max(next_start_, last_push_ + 1);
     if (tile_valid_) next_start_ = std::max(next_start_, clear_);
+  } else if (prepared_ != nullptr) {
+    next_start_ = std::max(next_start_, now + 1 + prepared_columns_);
   } else if (weights_valid_) {
-    next_start_ = std::max(next_start_, now + 1 + (weights_.last_n() ? weights_.command->matmul.n_tail : cols_));
+    next_start_ = std::max(next_start_, weights_from_ + 1 + columns());
   } else {
-    next_start_ = std::max(next_start_, now + 3);  // a command is taken, pushed, starts
+    next_start_ = std::max(next_start_, now + 4);  // a command is taken, its first tile prepared, pushed, starts
   }
 
   // When does something change by itself?
@@ -177,13 +194,12 @@ Cycle Compute::step(Cycle now) {
     wake = clear_;
   }
   if (!tile_valid_ && passed_count_ != 0) wake = now + 1;
-  if (weights_valid_) {
-    if (loaded && !shadow_) wake = now + 1;
-  } else if (weights_over_ > now) {
-    wake = std::min(wake, weights_over_);
-  } else if (passed_on) {
-    wake = now + 1;
+  if (prepared_ != nullptr) {
+    if (prepared_from_ > now && !shadow_) wake = std::min(wake, prepared_from_);
+  } else if (weights_valid_) {
+    wake = std::min(wake, std::max(weights_from_, now + 1));
   }
+  if (!weights_valid_ && passed_on) wake = now + 1;
   return wake;
 }
 

@@ -88,6 +88,8 @@ class Compute {
     Cycle start_over = 0, over = 0;  // Depth cycles after the start; after the last row
   };
 
+  /// Columns of the tile that weights_ stands at.
+  unsigned columns() const { return weights_.last_n() ? weights_.command->matmul.n_tail : cols_; }
   void account(Cycle now) {
     if (now <= accounted_) return;
     services_.account(cause_, accounted_, now);
@@ -96,18 +98,23 @@ class Compute {
   Cause cause(Cycle now) const;
   void start(Cycle now);
   void use_accumulators(Cycle now, uint32_t row, uint32_t rows, bool reads);
-  void next_tile();
+  void next_tile(Cycle now);
+  void prepare(Cycle now);
   void push(Cycle now);
 
   // The machine.
   const unsigned rows_, cols_, acc_rows_, read_delay_, write_delay_, hazard_depth_, weight_delay_, activation_delay_;
   Services &services_;
 
-  // Weight sequencer.
+  // Weight sequencer: the tile that is to be prepared, and the prepared one, which is to be pushed.
   Walk weights_;
-  bool weights_valid_ = false;  // a tile is to be pushed
+  bool weights_valid_ = false;  // there is one to be prepared
   bool wait_weights_ = false;   // and its command's token is to be taken
-  Cycle weights_over_ = 0;      // else: the last push of the last tile of the command before
+  Cycle weights_from_ = 0;      // the first cycle in which it may be prepared
+  const Decoded *prepared_ = nullptr;
+  bool prepared_wait_ = false, prepared_last_ = false;  // takes its command's token; is its command's last tile
+  unsigned prepared_columns_ = 0;
+  Cycle prepared_from_ = 0;  // the first cycle in which it may be pushed
   // Shadow registers: they are full, or being filled, up to and including cycle last_push_.
   bool shadow_ = false;
   Cycle last_push_ = 0;

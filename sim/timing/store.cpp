@@ -66,8 +66,8 @@ void Store::hand_on() {
     if (contexts_in_ - kContexts >= contexts_out_) return;
     offered = std::max(offered, taken_[contexts_in_ % kContexts] + 1);
   }
-  // Two cycles of set-up; then when the last burst of the command before leaves the generator.
-  handed_on_ = std::max(offered + 2, writes_.loaded());
+  // Two cycles of set-up; then the cycle after the last burst of the command before was loaded into the generator's register.
+  handed_on_ = std::max(offered + 2, writes_.loaded() + 1);
   const Transfer transfer = transfer_of(held_->store, cols_);
   contexts_.push({handed_on_ + 1, held_, transfer.merge1(), transfer.merge2()});
   ++contexts_in_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The systolic array alone, fed with the skew of its edges: results, the cycles of a square product (3n-2 with elements of one cycle),
+// The systolic array alone, fed with the skew of its edges: results, the cycles of a square product (3n-1 with int8 elements),
 // and the L cycles that a sum takes through each row.
 #include <Varray_16.h>
 #include <Varray_32.h>
@@ -26,7 +26,7 @@ void set_bits(uint32_t *words, int at, int width, uint32_t value) {
 }
 
 struct Timing {
-  int cycles;   // from a[0][0] at its multiplier to the last element's MAC, inclusive
+  int cycles;   // from a[0][0] at its multiplier to the last element's sum, inclusive
   int missing;  // elements of the product that never came out
 };
 
@@ -45,7 +45,7 @@ Timing square_product(int n, uint64_t seed) {
 
   Dut dut;
   const int lane = lane_bits(L), pushes = n;
-  int first_mac = -1;
+  int first_product = -1;
   std::vector<int32_t> product(n * n, 0);
   std::vector<int> seen(n * n, -1);  // the first cycle in which psum_o shows the element
   for (int m = 0; m < n; m++) {
@@ -76,17 +76,17 @@ Timing square_product(int n, uint64_t seed) {
         if (seen[m * n + c] < 0 && got == product[m * n + c]) seen[m * n + c] = t;
       }
     }
-    if (t == pushes) first_mac = t + 1;  // a[0][0] is presented now and multiplied in the next cycle
+    if (t == pushes) first_product = t + 1;  // a[0][0] is presented now and multiplied in the next cycle
     dut.clk_i = 1;
     dut.eval();
   }
   // psum_o is a register: what it shows at t was added by the last row's element at t - 1.
-  const int last_mac = *std::max_element(seen.begin(), seen.end()) - 1;
-  return {last_mac - first_mac + 1, int(std::count(seen.begin(), seen.end(), -1))};
+  const int last_sum = *std::max_element(seen.begin(), seen.end()) - 1;
+  return {last_sum - first_product + 1, int(std::count(seen.begin(), seen.end(), -1))};
 }
 
-/// Cycles from the first multiplication to the last sum. A product of L > 1 has a cycle of its own before the L of its row.
-constexpr int formula(int n, int latency) { return latency == 1 ? 3 * n - 2 : (latency + 2) * (n - 1) + latency + 1; }
+/// Cycles from the first multiplication to the last sum. A product has a cycle of its own before the L of its row.
+constexpr int formula(int n, int latency) { return (latency + 2) * (n - 1) + latency + 1; }
 
 template <class Dut, int L = 1>
 void check(int n) {
@@ -99,10 +99,10 @@ void check(int n) {
   }
 }
 
-TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN4) { check<Varray_4>(4); }
-TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN8) { check<Varray_8>(8); }
-TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN16) { check<Varray_16>(16); }
-TEST(ArrayTest, SquareProductTakes3nMinus2CyclesN32) { check<Varray_32>(32); }
+TEST(ArrayTest, SquareProductTakes3nMinus1CyclesN4) { check<Varray_4>(4); }
+TEST(ArrayTest, SquareProductTakes3nMinus1CyclesN8) { check<Varray_8>(8); }
+TEST(ArrayTest, SquareProductTakes3nMinus1CyclesN16) { check<Varray_16>(16); }
+TEST(ArrayTest, SquareProductTakes3nMinus1CyclesN32) { check<Varray_32>(32); }
 
 TEST(ArrayTest, SquareProductTakesItsFormulaWithElementsOfSeveralCycles) {
   check<Varray_4_fp2, 2>(4);

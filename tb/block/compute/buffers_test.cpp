@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "tb/block/control/bench.hpp"
@@ -49,16 +50,14 @@ class OperandBufferTest : public testing::Test {
       if (defined_[r]) ASSERT_EQ(static_cast<uint16_t>(dut_->lanes_o >> (16 * r)), lanes_[r]) << "lane " << r;
       const Read &now = reads_[L * r];  // row r's bank is addressed L * r cycles after row 0's
       if (!now.valid) continue;
-      lanes_[r] = words_[now.address][r];  // of a word that is being written: the old one
-      defined_[r] = true;
-      collisions += write && now.address == write_address ? 1 : 0;
+      lanes_[r] = words_[now.address][r];
+      defined_[r] = !(write && now.address == write_address);  // of a word that is being written: undefined
     }
     if (write) words_[write_address] = word;
     dut_.edge();
   }
 
   Random random_;
-  unsigned collisions = 0;
 
  private:
   struct Read {
@@ -88,7 +87,6 @@ TEST_F(OperandBufferTest, LaneFollowsItsRowsSkewAndHolds) {
 TEST_F(OperandBufferTest, RandomWritesAndReadsEqualTheArray) {
   for (int i = 0; i < 20000 && !HasFailure(); ++i)
     cycle(random_.percent(50), random_.below(WORDS), random_.percent(60), random_.below(WORDS));
-  EXPECT_GT(collisions, 100u);
 }
 
 // --- accumulators --------------------------------------------------------------------------------------------------------
@@ -129,13 +127,18 @@ class AccumulatorsTest : public testing::Test {
   }
 
   uint64_t data() { return uint64_t{random_.word()} << 32 | random_.word(); }
+  /// Words of which some are undefined.
+  template <unsigned N>
+  using Words = std::array<std::optional<uint32_t>, N>;
   static unsigned half(unsigned row) { return row / ACC_ROWS; }
 
   /// One cycle, everything checked: seeds, tokens, who waits, the store's data. The array is never asked whether it can.
   void cycle(const Row &row, const Load &load = {}, const Store &store = {}) {
     rows_.push_front(row);
     rows_.resize(BOTTOM + COLS);
-    std::array<uint32_t, COLS> psum{}, seed{};
+    std::array<uint32_t, COLS> psum{};
+    Words<COLS> seed;
+    seed.fill(0);
     for (auto &value : psum) value = random_.word();
     drive(row, load, store);
     for (unsigned c = 0; c < COLS; ++c) dut_->psum_i[c] = psum[c];
@@ -152,7 +155,7 @@ class AccumulatorsTest : public testing::Test {
         seed[c] = acc_[top.acc][c];
       else if (top.bias_read)
         seed[c] = bias_[top.param][c];
-      ASSERT_EQ(dut_->psum_o[c], seeds_[1][c]) << "column " << c;
+      if (seeds_[1][c]) ASSERT_EQ(dut_->psum_o[c], *seeds_[1][c]) << "column " << c;
     }
     if (load.acc) {  // the bias bank takes its word at once
       ASSERT_EQ(dut_->wr_ready_o, !load_waits) << "load to half " << half(load.address) << ", chunk " << load.chunk;
@@ -163,22 +166,30 @@ class AccumulatorsTest : public testing::Test {
     const Row &done = rows_[BOTTOM + COLS - 1];
     ASSERT_EQ(dut_->acc_full_o, done.acc_full);
     ASSERT_EQ(dut_->done_o, done.last);
-    for (unsigned i = 0; i < stored_.size(); ++i) ASSERT_EQ(dut_->rd_data_o[i], stored_[i]) << "store, lane " << i;
+    for (unsigned i = 0; i < EP_LANES; ++i) {
+      if (stored_[i]) ASSERT_EQ(dut_->rd_data_o[i], *stored_[i]) << "store, lane " << i;
+    }
 
-    // Reads see what was there before this cycle's writes.
-    seeds_[1] = seeds_[0];
-    seeds_[0] = seed;
-    stored_.clear();
+    stored_ = {};
     store_taken = store.valid && !store_waits;
     load_taken = (load.acc || load.bias) && !load_waits;
     if (store_taken)
-      for (unsigned i = 0; i < EP_LANES; ++i) stored_.push_back(acc_[store.address][store.group * EP_LANES + i]);
+      for (unsigned i = 0; i < EP_LANES; ++i) stored_[i] = acc_[store.address][store.group * EP_LANES + i];
+    // A read of what is written in this cycle is undefined.
+    const auto write = [&](bool acc, unsigned address, unsigned c, uint32_t value) {
+      (acc ? acc_ : bias_)[address][c] = value;
+      const Row &top = rows_[c];
+      if (acc ? top.acc_read && top.acc == address : top.bias_read && !top.acc_read && top.param == address) seed[c].reset();
+      if (acc && store_taken && c / EP_LANES == store.group && store.address == address) stored_[c % EP_LANES].reset();
+    };
     for (unsigned c = 0; c < COLS; ++c) {
       const Row &bottom = rows_[BOTTOM + c];
-      if (bottom.valid) acc_[bottom.acc][c] = psum[c];
+      if (bottom.valid) write(true, bottom.acc, c, psum[c]);
       if (!load_taken || c / CHUNK != load.chunk) continue;
-      (load.acc ? acc_ : bias_)[load.address][c] = static_cast<uint32_t>(load.data >> (32 * (c % CHUNK)));
+      write(load.acc, load.address, c, static_cast<uint32_t>(load.data >> (32 * (c % CHUNK))));
     }
+    seeds_[1] = seeds_[0];
+    seeds_[0] = seed;
     if (load_waits) ++load_waited[half(load.address)];
     if (store_waits) ++store_waited[half(store.address)];
     dut_.edge();
@@ -227,8 +238,8 @@ class AccumulatorsTest : public testing::Test {
   Clocked<Vaccumulators_4x8> dut_;
   std::vector<std::array<uint32_t, COLS>> acc_, bias_;
   std::deque<Row> rows_ = std::deque<Row>(BOTTOM + COLS);
-  std::array<std::array<uint32_t, COLS>, 2> seeds_{};  // of one and two cycles ago
-  std::vector<uint32_t> stored_;                       // what the store asked for in the last cycle
+  std::array<Words<COLS>, 2> seeds_;  // of one and two cycles ago
+  Words<EP_LANES> stored_;            // what the store asked for in the last cycle
 };
 
 TEST_F(AccumulatorsTest, LoadAndStoreUseOneHalfWhileTheArrayUsesTheOther) {

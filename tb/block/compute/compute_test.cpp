@@ -140,7 +140,7 @@ TYPED_TEST(ComputeTest, NInnerHidesTheDepthOfShortTiles) {
 }
 
 TYPED_TEST(ComputeTest, ShortTilesFollowAsFastAsTheirWeightsShiftIn) {
-  // M = 1: the next tile's pushes decide. One-column tiles follow every cycle until the hazard table is full.
+  // M = 1: the next tile's pushes decide. One-column tiles follow every other cycle until the hazard table is full.
   constexpr unsigned kTiles = 6, kCols = TypeParam::kCols, kDepth = TypeParam::Bench::kDepth;
   constexpr unsigned kEntries = (kDepth + kCols - 1) / kCols + 1;
   for (unsigned columns : {kCols, 1u}) {
@@ -151,7 +151,7 @@ TYPED_TEST(ComputeTest, ShortTilesFollowAsFastAsTheirWeightsShiftIn) {
       m.n_tail = columns;
       m.acc = i;
       bench.submit(m);
-      uint64_t start = i == 0 ? 0 : starts[i - 1] + columns;
+      uint64_t start = i == 0 ? 0 : starts[i - 1] + std::max(columns, 2u);
       if (i >= kEntries) start = std::max(start, starts[i - kEntries] + kDepth);
       starts.push_back(start);
     }

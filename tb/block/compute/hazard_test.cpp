@@ -23,11 +23,13 @@ class HazardTest : public testing::Test {
   struct Tile {
     int first = 0, rows = 1;
     bool reads = false;
+
+    bool operator==(const Tile &other) const { return first == other.first && rows == other.rows && reads == other.reads; }
   };
 
   HazardTest() : dut_(random_.seed()), written_(ACC_ROWS, -1000) {
     dut_->rst_ni = 0;
-    dut_->start_i = dut_->row_i = 0;
+    dut_->start_i = dut_->stream_i = dut_->change_i = 0;
     for (int i = 0; i < 4; ++i) {
       dut_.settle();
       dut_.edge();
@@ -36,14 +38,25 @@ class HazardTest : public testing::Test {
   }
 
   /// Offers the tile in this cycle, in which the rows of the one before may still be streaming; it starts if it is `willing`
-  /// and nothing holds it. Returns whether it started.
+  /// and nothing holds it. Returns whether it started: never in the first cycle in which it is offered. If another one was offered
+  /// before and has not started, it takes a cycle to announce the change.
   bool offer(const Tile &tile, bool willing = true) {
+    if (!(tile == offered_) && !fresh_) cycle(offered_, false, true);
+    offered_ = tile;
+    return cycle(tile, willing, false);
+  }
+  void start(const Tile &tile) {
+    while (!offer(tile) && !HasFailure()) {}
+  }
+
+  bool cycle(const Tile &tile, bool willing, bool change) {
     const bool streaming = left_ > 0;
+    dut_->change_i = change;
     dut_->first_i = static_cast<CData>(tile.first);
-    dut_->last_i = static_cast<CData>(tile.first + tile.rows - 1);
+    dut_->end_i = static_cast<CData>(tile.first + tile.rows);
     dut_->reads_i = tile.reads;
     dut_->start_i = 0;
-    dut_->row_i = streaming;
+    dut_->stream_i = streaming;
     dut_.settle();
     const bool clear = dut_->clear_o != 0;
     bool start = false;
@@ -54,7 +67,7 @@ class HazardTest : public testing::Test {
       start = clear && willing;
     }
     if (start) {
-      dut_->start_i = dut_->row_i = 1;
+      dut_->start_i = 1;
       dut_.settle();
       tiles_.push_back({tile, now_, now_ + tile.rows - 1});
       left_ = tile.rows;
@@ -66,6 +79,7 @@ class HazardTest : public testing::Test {
     }
     dut_.edge();
     ++now_;
+    fresh_ = start || change;
     return start;
   }
 
@@ -101,6 +115,7 @@ class HazardTest : public testing::Test {
   /// What the description promises.
   bool allowed(const Tile &tile) {
     while (!tiles_.empty() && now_ >= tiles_.front().last_row + DEPTH) tiles_.pop_front();
+    if (fresh_) return false;
     const bool full = tiles_.size() >= ENTRIES;
     bool same = false, other = false;
     for (const Started &s : tiles_) {
@@ -121,11 +136,13 @@ class HazardTest : public testing::Test {
   std::vector<int64_t> written_;  // by row: the first cycle in which it may be read again
   int64_t now_ = 0;
   int left_ = 0, next_ = 0;  // rows of the streaming tile
+  Tile offered_;
+  bool fresh_ = true;  // the tile was not offered in the cycle before
 };
 
 TEST_F(HazardTest, TilesOnTheSameRowsFollowAfterTheDepth) {
   for (int rows = 1; rows < 20; ++rows) {
-    offer({8, rows, false});
+    start({8, rows, false});
     EXPECT_EQ(wait_of({8, rows, true}), std::max(0, DEPTH - rows)) << rows << " rows";
     drain();
   }
@@ -134,7 +151,7 @@ TEST_F(HazardTest, TilesOnTheSameRowsFollowAfterTheDepth) {
 TEST_F(HazardTest, TilesOnOtherOverlappingRowsWaitForTheLastWrite) {
   const auto wait_after = [this](const Tile &before, const Tile &tile) {
     drain();
-    offer(before);
+    start(before);
     return wait_of(tile);
   };
   EXPECT_EQ(wait_after({10, 5, false}, {9, 2, true}), DEPTH - 1);
@@ -145,14 +162,15 @@ TEST_F(HazardTest, TilesOnOtherOverlappingRowsWaitForTheLastWrite) {
 }
 
 TEST_F(HazardTest, OnlyReadsWait) {
-  EXPECT_TRUE(offer({10, 1, false}));
-  EXPECT_EQ(wait_of({10, 1, false}), 0);
+  start({10, 1, false});
+  EXPECT_EQ(wait_of({10, 1, false}), 1);  // to be looked at
   EXPECT_GT(wait_of({10, 1, true}), 0);
 }
 
 TEST_F(HazardTest, AnyTileWaitsForAFreeEntry) {
-  for (int i = 0; i < ENTRIES; ++i) EXPECT_TRUE(offer({4 * i, 1, false}));
-  EXPECT_EQ(wait_of({40, 1, false}), DEPTH - ENTRIES);  // the oldest has left
+  start({0, 1, false});
+  for (int i = 1; i < ENTRIES; ++i) EXPECT_EQ(wait_of({4 * i, 1, false}), 1);
+  EXPECT_EQ(wait_of({40, 1, false}), DEPTH - (2 * ENTRIES - 1));  // the oldest has left
 }
 
 TEST_F(HazardTest, RandomTilesReadNothingEarlyAndWaitNoLongerThanPromised) {

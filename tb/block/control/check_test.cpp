@@ -42,11 +42,25 @@ class Check {
  public:
   Verdict operator()(const Record &record) {
     for (unsigned word = 0; word < record.size(); ++word) dut_.cmd_i[word] = record[word];
-    dut_.eval();
+    dut_.take_i = 1;
+    tick();
+    // Without a take the record stays.
+    for (unsigned word = 0; word < record.size(); ++word) dut_.cmd_i[word] = ~record[word];
+    dut_.take_i = 0;
+    tick();
+    for (unsigned word = 0; word < record.size(); ++word) EXPECT_EQ(dut_.cmd_o[word], record[word]) << "word " << word;
+    EXPECT_EQ(dut_.legal_o, dut_.code_o == SYSTOLE_ERROR_NONE);
     return {dut_.code_o, dut_.address_o, dut_.engine_o};
   }
 
  private:
+  void tick() {
+    dut_.clk_i = 0;
+    dut_.eval();
+    dut_.clk_i = 1;
+    dut_.eval();
+  }
+
   Dut dut_;
 };
 

@@ -125,6 +125,7 @@ class EpilogueBench {
         EXPECT_TRUE(expect_error);
         had_bad_ = true;
         bad_ = group_;
+        bad_at_ = advances_;
       }
       if (!had_bad_)
         flight_.push_back({group_, advances_});
@@ -164,8 +165,8 @@ class EpilogueBench {
     return false;
   }
 
-  /// A dropped group still counts as in the pipeline for the one stage before its check.
-  bool dropping() const { return had_bad_ && advances_ - dropped_ == 1; }
+  /// A group still counts as in the pipeline for the two stages before it fails its check, one that follows it for the first of these.
+  bool dropping() const { return had_bad_ && (advances_ - bad_at_ <= 2 || advances_ - dropped_ == 1); }
 
   void clock() {
     top_->clk_i = 0;
@@ -222,7 +223,7 @@ class EpilogueBench {
   unsigned in_percent_, out_percent_;
   Group group_, bad_;
   bool waiting_ = false, offered_ = false, shown_ = false, had_bad_ = false;
-  std::uint64_t advances_ = 0, dropped_ = 0, error_at_ = 0;
+  std::uint64_t advances_ = 0, dropped_ = 0, bad_at_ = 0, error_at_ = 0;
   std::deque<Flight> flight_;
 };
 

@@ -109,8 +109,11 @@ TEST(BurstGenTest, HoldsABurstUntilItIsTakenAndSetsUpTheNextTransferMeanwhile) {
   for (Cycle now = 3; now < 9; ++now) EXPECT_FALSE(generator.step(now, &second, false)) << now;
   EXPECT_TRUE(generator.valid());
   EXPECT_EQ(generator.next(8), kNever) << "only the consumer can wake it";
-  EXPECT_TRUE(generator.step(9, &second, true)) << "in the cycle in which the last burst is loaded";
-  generator.step(10, nullptr, true);
+  EXPECT_FALSE(generator.step(9, &second, true)) << "the last burst is being loaded";
+  EXPECT_EQ(generator.next(9), 10u);
+  EXPECT_TRUE(generator.step(10, &second, true)) << "in the cycle after that";
+  EXPECT_FALSE(generator.valid());
+  generator.step(11, nullptr, true);
   EXPECT_TRUE(generator.valid());
   EXPECT_EQ(generator.beats(), 3u);
 }

@@ -128,16 +128,16 @@ TEST_F(PredictTest, OneOutstandingBurstWaitsForTheLastBeat) {
   EXPECT_EQ(both(config_, memory, two_items).commands[0].end, begin + 6 + 40 + 1 + 40 + 3);
 }
 
-// Weights are pushed from the cycle after the command left its queue on, a column a cycle; the tile starts in the cycle after the
-// last. The last row's last column is written 2 + P + L*Rows + Cols - 1 cycles after the row.
+// Weights are pushed from the second cycle after the command left its queue on, a column a cycle; the tile starts in the cycle after
+// the last. The last row's last column is written 2 + P + L*Rows + Cols - 1 cycles after the row.
 TEST_F(PredictTest, AMatmulTakesTheDocumentedCycles) {
   for (const unsigned columns : {16u, 5u}) {
     const Prediction p = both(config_, {}, program({matmul(4, columns)}));
-    const Cycle begin = 2 + 40 + 3 + 3 + 1 + columns;
+    const Cycle begin = 2 + 40 + 3 + 3 + 2 + columns;
     EXPECT_EQ(p.commands[0].begin, begin);
     EXPECT_EQ(p.commands[0].end, begin + 3 + 2 + 2 + 4 * 16 + 15);
     EXPECT_EQ(p.counters.at("compute"), 4u);
-    EXPECT_EQ(p.counters.at("weights"), columns - 1) << "the sequencer has the command two cycles after the queue had";
+    EXPECT_EQ(p.counters.at("weights"), columns) << "the sequencer has the command two cycles after the queue had";
     EXPECT_EQ(p.counters.at("macs"), uint64_t{4} * 7 * columns);
   }
 }
