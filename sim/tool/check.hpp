@@ -25,8 +25,8 @@ struct Case {
   golden::DType a_type = golden::DType::s8, b_type = golden::DType::s8, out = golden::DType::s32;
   unsigned peak = 1;  ///< multiply-accumulates a cycle that the array does at most with these types
   platform::GemmResult result;
-  std::uint64_t mismatches = 0;
-  std::vector<Mismatch> first;  ///< the first few of them, in C's order
+  std::uint64_t mismatches = 0;  ///< 0 where the driver failed: nothing was compared
+  std::vector<Mismatch> first;   ///< the first few of them, in C's order
   /// What is wrong with the counters: their causes do not add up to the cycles, or their multiply-accumulates are not M*N*K. "" if
   /// nothing is, or if the engine has no clock.
   std::string counters_report;
@@ -52,7 +52,7 @@ std::uint64_t idle_cycles(const platform::GemmResult &result);
 /// A value and its bits: "-3 (0xfd)", "1.5 (0x3e00)", "nan (0x7fc00000)".
 std::string value_text(golden::DType type, std::uint32_t bits);
 
-/// Compares with the golden model, bit by bit.
+/// Compares with the golden model, bit by bit, if the driver succeeded.
 /// @param queued_macs  those of the jobs before in the same queue: the last one's counters hold them, too
 Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,
            std::uint64_t queued_macs = 0);

@@ -15,6 +15,7 @@
 #include "sim/golden/epilogue.hpp"
 #include "sim/golden/float.hpp"
 #include "sim/npy/npy.hpp"
+#include "sim/tool/board.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/progress.hpp"
 #include "sim/tool/report.hpp"
@@ -229,6 +230,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
       ("clamp-min", value("X"), "least value of C: an integer of its type, with floating point a number or -inf")  //
       ("clamp-max", value("X"), "greatest value of C, as --clamp-min");
   add_engine_options(options);
+  add_board_options(options);
   const po::variables_map values = parse(arguments, options);
   if (values.count("help") != 0) {
     std::cout
@@ -248,7 +250,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
   Report report;
   report.test = "gemm";
   report.repeatable = false;
-  report.options = engine_options(values);
+  report.options = engine_options(values, true);
   report.seed = report.options.timing.stall_seed;
   check_outputs(report.options, out_path);
   auto meter = std::make_unique<ProgressMeter>();
@@ -291,9 +293,14 @@ int gemm_command(const std::vector<std::string> &arguments) {
   b.data.clear();
   report.notes.push_back("B was transposed once, from K x N in the file to N x K in memory");
 
-  platform::RunOptions run = run_options(report.options);
-  run.ring_entries_log2 = 16;  // a measured job lies entirely in the ring
-  std::vector<platform::GemmResult> results = simulate(run, jobs, report, *meter);
+  std::vector<platform::GemmResult> results;
+  if (report.options.is_fpga()) {
+    results.push_back(run_on_board(job, report, *meter));
+  } else {
+    platform::RunOptions run = run_options(report.options);
+    run.ring_entries_log2 = 16;  // a measured job lies entirely in the ring
+    results = simulate(run, jobs, report, *meter);
+  }
   platform::GemmResult &result = results.at(0);
   if (result.driver_result != SYSTOLE_OK && result.driver_result != SYSTOLE_ERR_DEVICE &&
       result.driver_result != SYSTOLE_ERR_TIMEOUT) {
@@ -301,7 +308,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
   }
   meter->phase("checking");
   report.cases.push_back(check("gemm", job, report.options.config, std::move(result)));
-  require_predictions(report);
+  if (!report.options.is_fpga()) require_predictions(report);
   // All files or none: all bytes lie on the disk before the first gets its name.
   const auto json = prepare_json(report), trace = prepare_trace(report);
   if (report.pass()) {

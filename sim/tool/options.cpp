@@ -61,7 +61,7 @@ void add_engine_options(po::options_description &options) {
   options.add_options()  //
       ("engine", value("ENGINE"),
        has_rtl() ? "rtl (default): the Verilated RTL; model: the functional and the timing model"
-                 : "model: the functional and the timing model, the only engine of this program")                    //
+                 : "model (default): the functional and the timing model; this program holds no RTL")                //
       ("stall-seed", value("S"), "random stalls on all five AXI channels, from this seed")                           //
       ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
       ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
@@ -132,15 +132,56 @@ std::uint64_t unsigned_integer(const std::string &option, const std::string &tex
   return value;
 }
 
-EngineOptions engine_options(const po::variables_map &values) {
+void add_board_options(po::options_description &options) {
+  const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
+  options.add_options()                                                                        //
+      ("port", value("PORT"), "the board's serial port, e.g. /dev/ttyUSB0")                    //
+      ("baud", value("B"), "its baud rate; 3000000, 1000000 and 115200 are tried by default")  //
+      ("timeout", value("S"), "seconds after which a request is repeated, 1 by default; more for slow simulations");
+}
+
+BoardOptions board_options(const po::variables_map &values) {
+  BoardOptions out;
+  const auto port = given(values, "port");
+  if (!port) throw UserError("--port is missing: the serial port of the board, e.g. --port /dev/ttyUSB0");
+  out.port = *port;
+  if (const auto text = given(values, "baud")) out.baud = static_cast<unsigned>(integer("baud", *text, 1200, 12'000'000));
+  if (const auto text = given(values, "timeout")) {
+    char *end = nullptr;
+    const double value = std::strtod(text->c_str(), &end);
+    const bool decimal = text->find_first_not_of("0123456789.") == std::string::npos && *end == '\0' && end != text->c_str();
+    if (!decimal || !(value >= 0.01 && value <= 3600))
+      throw UserError("--timeout is '" + *text + "', a decimal number of seconds from 0.01 to 3600 expected");
+    out.timeout_s = value;
+  }
+  out.config = given(values, "config");
+  return out;
+}
+
+EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   EngineOptions out;
+  if (given(values, "engine").value_or("") == "fpga") {
+    if (!fpga) throw UserError("--engine fpga is for `gemm` (`probe` tests a board)");
+    out.engine = "fpga";
+    for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed",
+                               "x-seed", "waves", "trace"}) {
+      if (given(values, option)) throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
+    }
+    out.json = given(values, "json").value_or("");
+    out.board = board_options(values);
+    return out;
+  }
+  for (const char *option : {"port", "baud", "timeout"}) {
+    if (fpga && given(values, option)) throw UserError("--" + std::string(option) + " needs --engine fpga");
+  }
   try {
     out.config = platform::find_config(given(values, "config").value_or(platform::configs().front().name));
   } catch (const std::invalid_argument &error) {
     throw UserError(error.what());
   }
   out.engine = given(values, "engine").value_or(has_rtl() ? "rtl" : "model");
-  if (out.engine != "rtl" && out.engine != "model") throw UserError("unknown engine '" + out.engine + "' (known: rtl, model)");
+  if (out.engine != "rtl" && out.engine != "model")
+    throw UserError("unknown engine '" + out.engine + "' (known: rtl, model" + (fpga ? ", fpga)" : ")"));
   if (out.is_rtl() && !has_rtl()) throw UserError("this program holds no RTL: --engine rtl needs the program systole");
   const auto timing = [&](const char *option, unsigned &setting) {
     if (const auto text = given(values, option)) setting = static_cast<unsigned>(integer(option, *text, 1, kMaxTiming));

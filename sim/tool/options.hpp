@@ -12,10 +12,18 @@
 
 namespace systole::tool {
 
+/// Where a board is.
+struct BoardOptions {
+  std::string port;
+  std::optional<unsigned> baud;       ///< none: several are tried
+  double timeout_s = 1;               ///< for a reply
+  std::optional<std::string> config;  ///< that the user expects
+};
+
 /// What `gemm` and `sim` have in common.
 struct EngineOptions {
   platform::ConfigInfo config;
-  std::string engine = "rtl";  ///< or "model"
+  std::string engine = "rtl";  ///< or "model", "fpga"
   platform::MemoryTiming timing;
   std::optional<std::uint64_t> layout_seed;
   std::optional<std::uint64_t> order_seed;  ///< of the model
@@ -23,7 +31,9 @@ struct EngineOptions {
   std::string waves;                        ///< "": none
   std::string json;                         ///< "": none
   std::string trace;                        ///< "": none
+  BoardOptions board;                       ///< engine fpga; its configuration is what the board says
 
+  bool is_fpga() const { return engine == "fpga"; }
   bool is_rtl() const { return engine == "rtl"; }
   /// Whether the engine says how long it takes: the functional model does, if nothing is random.
   bool has_clock() const { return is_rtl() || !timing.stall_seed; }
@@ -34,14 +44,21 @@ void add_engine_options(boost::program_options::options_description &options);
 /// Adds those of them that a forecast needs, too: configuration, memory, addresses, JSON.
 void add_machine_options(boost::program_options::options_description &options);
 
+/// Adds those of BoardOptions but `config`.
+void add_board_options(boost::program_options::options_description &options);
+
 /// Parses a command's arguments; at most one positional argument, called `positional` ("": none).
 /// @throws UserError, boost::program_options::error
 boost::program_options::variables_map parse(const std::vector<std::string> &arguments,
                                             const boost::program_options::options_description &options,
                                             const std::string &positional = "");
 
-/// Reads and checks the options of EngineOptions. @throws UserError
-EngineOptions engine_options(const boost::program_options::variables_map &values);
+/// Reads and checks the options of EngineOptions.
+/// @param fpga  the command can use a board
+/// @throws UserError
+EngineOptions engine_options(const boost::program_options::variables_map &values, bool fpga = false);
+/// Reads and checks the options of BoardOptions. @throws UserError
+BoardOptions board_options(const boost::program_options::variables_map &values);
 
 /// Whether this program holds Verilated RTL.
 bool has_rtl();

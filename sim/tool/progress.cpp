@@ -30,7 +30,13 @@ ProgressMeter::~ProgressMeter() {
 void ProgressMeter::phase(const std::string &name) {
   const std::lock_guard<std::mutex> lock(mutex_);
   phase_ = name;
+  detail_.clear();
   progress_.reset();
+}
+
+void ProgressMeter::detail(const std::string &text) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  detail_ = text;
 }
 
 void ProgressMeter::operator()(const platform::Progress &progress) {
@@ -57,6 +63,7 @@ void ProgressMeter::print(Clock::time_point now) {
     std::fprintf(stderr, ", %.0f %% of the commands fetched, %.1f Mcycle", 100 * progress_->fraction,
                  1e-6 * static_cast<double>(progress_->cycles));
   }
+  if (!detail_.empty()) std::fprintf(stderr, ", %s", detail_.c_str());
   std::fprintf(stderr, "%s", terminal_ ? "\033[K" : "\n");
   std::fflush(stderr);
 }

@@ -27,6 +27,8 @@ class ProgressMeter final {
   void phase(const std::string &name);
   /// For RunOptions::progress; shown until the next phase.
   void operator()(const platform::Progress &progress);
+  /// Something else to show until the next phase: "3 of 8 tiles".
+  void detail(const std::string &text);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -38,7 +40,7 @@ class ProgressMeter final {
   std::mutex mutex_;  // of all that follows
   std::condition_variable ended_;
   bool end_ = false, shown_ = false;
-  std::string phase_ = "preparing";
+  std::string phase_ = "preparing", detail_;
   std::optional<platform::Progress> progress_;
   std::thread thread_;
 };

@@ -125,13 +125,58 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const Case &c) {
   out["dtype"] = c.dtype();
   out["out_dtype"] = c.out_dtype();
   out["pass"] = c.pass();
-  out["mismatches"] = c.mismatches;
+  out["mismatches"] = c.result.driver_result == 0 ? nlohmann::ordered_json(c.mismatches) : nullptr;
   out["timing"] = json_of(timing_text(c));
   out.update(json_of(options, c.result, predicted_cycles(c.result)));
   out["memory_intact"] = c.result.memory_intact;
   out["driver_result"] = c.result.driver_result;
   out["wall_s"] = c.result.wall_s;
   return out;
+}
+
+nlohmann::ordered_json json_of(const BoardReport &report, const std::string &port) {
+  const link::BoardInfo &info = report.board.info;
+  const fpga::Tiling &t = report.tiling;
+  const link::Statistics &link = report.link;
+  nlohmann::ordered_json out;
+  out["name"] = info.name();
+  out["id"] = info.id;
+  out["clock_hz"] = info.clock_hz;
+  out["memory_bytes"] = info.memory_bytes;
+  out["version"] = report.board.version_text();
+  out["port"] = port;
+  out["baud"] = report.baud;
+  out["tiles"] = {{"m", t.tile_m},
+                  {"n", t.tile_n},
+                  {"k", t.tile_k},
+                  {"count", t.tiles},
+                  {"bytes_to_board", t.bytes_to_board},
+                  {"bytes_from_board", t.bytes_from_board}};
+  out["link"] = {{"requests", link.requests},
+                 {"repeats", link.repeats},
+                 {"timeouts", link.timeouts},
+                 {"bad_frames", link.bad_frames},
+                 {"bad_replies", link.bad_replies},
+                 {"stale", link.stale},
+                 {"bytes_sent", link.bytes_sent},
+                 {"bytes_received", link.bytes_received},
+                 {"chunk", report.chunk}};
+  return out;
+}
+
+/// Lines of the summary.
+void print_board(std::ostream &out, const BoardReport &report, const std::string &port) {
+  const link::BoardInfo &info = report.board.info;
+  const fpga::Tiling &t = report.tiling;
+  out << "  board        " << info.name() << " at " << fixed(1e-6 * info.clock_hz, 3) << " MHz, "
+      << counted(info.memory_bytes, "byte") << " of memory, " << port << " at " << report.baud << " baud\n"
+      << "  link         " << grouped(report.link.bytes_sent) << " bytes sent, " << grouped(report.link.bytes_received)
+      << " received, " << repeats_text(report.link) << "\n  tiles        ";
+  if (t.tiles == 1)
+    out << "one: the product fits into the board's memory\n";
+  else
+    out << grouped(t.tiles) << " of at most " << t.tile_m << " x " << t.tile_n << " x " << t.tile_k
+        << ": as a whole it does not fit into the board's memory\n";
 }
 
 /// A record's mnemonic and engine.
@@ -190,6 +235,10 @@ std::string counted(std::uint64_t value, const std::string &noun) {
   return grouped(value) + ' ' + noun + (value == 1 ? "" : "s");
 }
 
+std::string repeats_text(const link::Statistics &link) {
+  return counted(link.requests, "request") + ", " + (link.repeats == 0 ? "none" : grouped(link.repeats)) + " of them repeated";
+}
+
 std::string fixed(double value, int digits) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(digits) << value;
@@ -245,7 +294,10 @@ void print_summary(std::ostream &out, const Report &report) {
   out << report.test << ": " << (report.pass() ? "PASS" : "FAIL") << '\n';
   out << "  core         " << config.name << ": " << config.rows << " x " << config.cols << " elements, " << config.axi_bits
       << "-bit AXI, engine " << options.engine << '\n';
-  print_memory(out, options.timing);
+  if (report.board)
+    print_board(out, *report.board, options.board.port);
+  else
+    print_memory(out, options.timing);
   if (report.cases.size() == 1) {
     const Case &c = report.cases.front();
     out << "  product      C[" << c.m << " x " << c.n << "] = A[" << c.m << " x " << c.k << "] * B[" << c.k << " x " << c.n
@@ -277,12 +329,15 @@ void print_summary(std::ostream &out, const Report &report) {
   // What is wrong with times alone says nothing against the values.
   if (!report.cases.empty() &&
       std::all_of(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.mismatches == 0 && c.result.ok(); })) {
-    out << "  checked      " << counted(total.values, "value")
-        << " against the golden model: every bit agrees; memory outside C is untouched\n";
+    out << "  checked      " << counted(total.values, "value") << " against the golden model: every bit agrees"
+        << (options.is_fpga() ? "\n" : "; memory outside C is untouched\n");
   }
   if (total.cycles != 0) {
-    out << "  cycles       " << grouped(total.cycles) << " from doorbell to interrupt";
-    if (!options.is_rtl())
+    out << "  cycles       " << grouped(total.cycles)
+        << (options.is_fpga() ? " in which the accelerator was busy" : " from doorbell to interrupt");
+    if (report.board)
+      out << ", " << fixed(1e3 * static_cast<double>(total.cycles) / report.board->board.info.clock_hz, 3) << " ms\n";
+    else if (!options.is_rtl())
       out << ", by the timing model\n";
     else if (!total.predicted)
       out << (timing_equal ? "; no prediction\n" : "; the model DIFFERS\n");
@@ -299,6 +354,8 @@ void print_summary(std::ostream &out, const Report &report) {
   out << "  wall time    " << fixed(total.wall_s, 2) << " s";
   if (total.simulated != 0 && total.wall_s > 0)
     out << ", " << fixed(1e-3 * static_cast<double>(total.simulated) / total.wall_s, 0) << " kcycle/s";
+  else if (report.board)
+    out << ", with the line";
   out << '\n';
 
   constexpr std::size_t kFailures = 5;
@@ -330,7 +387,10 @@ std::string to_json(const Report &report) {
   out["out_dtype"] = common(report.cases, [](const Case &c) { return c.out_dtype(); });
   out["engine"] = report.options.engine;
   out["pass"] = report.pass();
-  out["mismatches"] = total.mismatches;
+  // Where the driver fails, nothing is compared.
+  const bool compared =
+      std::all_of(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.result.driver_result == 0; });
+  out["mismatches"] = compared ? nlohmann::ordered_json(total.mismatches) : nullptr;
   const auto differs =
       std::find_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return !timing_text(c).empty(); });
   out["timing"] = json_of(differs == report.cases.end() ? "" : timing_text(*differs));
@@ -354,8 +414,10 @@ std::string to_json(const Report &report) {
                    {"bytes_per_cycle", timing.bytes_per_cycle},
                    {"outstanding", timing.outstanding},
                    {"stall_seed", json_of(timing.stall_seed)}};
+  if (report.options.is_fpga()) out["memory"] = nullptr;
   out["wall_s"] = total.wall_s;
   out["simulated_cycles"] = total.simulated;
+  if (report.board) out["board"] = json_of(*report.board, report.options.board.port);
   if (!single) {
     out["cases"] = nlohmann::ordered_json::array();
     for (const Case &c : report.cases) out["cases"].push_back(json_of(report.options, c));
@@ -411,6 +473,13 @@ void require_predictions(Report &report) {
   }
 }
 
+void remove_old_reports(const Report &report) {
+  for (const std::string &path : {report.options.json, report.options.trace}) {
+    std::error_code none;
+    if (std::filesystem::is_regular_file(path, none)) std::filesystem::remove(path, none);
+  }
+}
+
 std::vector<platform::GemmResult> simulate(platform::RunOptions options, const std::vector<platform::GemmJob> &jobs,
                                            Report &report, ProgressMeter &meter) {
   for (const platform::GemmJob &job : jobs) {
@@ -421,10 +490,7 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
     }
   }
   // However this process ends: an earlier report does not outlive the start of the simulation.
-  for (const std::string &path : {report.options.json, report.options.trace}) {
-    std::error_code none;
-    if (std::filesystem::is_regular_file(path, none)) std::filesystem::remove(path, none);
-  }
+  remove_old_reports(report);
   options.before_job = [&meter](std::size_t, const platform::Layout &, platform::Accelerator &) { meter.phase("simulating"); };
   options.progress = [&meter](const platform::Progress &progress) { meter(progress); };
   try {

@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "sim/fpga/board.hpp"
+#include "sim/fpga/tiling.hpp"
+#include "sim/link/client.hpp"
 #include "sim/npy/output_file.hpp"
 #include "sim/tool/check.hpp"
 #include "sim/tool/options.hpp"
@@ -16,15 +19,25 @@
 
 namespace systole::tool {
 
+/// What a run on a board had to do with.
+struct BoardReport {
+  fpga::Board board;
+  unsigned baud = 0;
+  fpga::Tiling tiling;
+  link::Statistics link;
+  std::size_t chunk = 0;  ///< data bytes of a frame at the end
+};
+
 /// All that is known after a run.
 struct Report {
   std::string test;  ///< name of the test; "gemm" for the user's own data
   EngineOptions options;
   std::optional<std::uint64_t> seed;  ///< of the data, or of the stalls
   std::vector<Case> cases;
-  std::vector<std::string> notes;  ///< lines for the summary
-  bool repeatable = true;          ///< show how to run it again with this seed
-  std::string error;               ///< what ended the simulation early, if anything
+  std::vector<std::string> notes;    ///< lines for the summary
+  bool repeatable = true;            ///< show how to run it again with this seed
+  std::optional<BoardReport> board;  ///< engine fpga
+  std::string error;                 ///< what ended the simulation early, if anything
 
   bool pass() const;
 };
@@ -63,8 +76,13 @@ void print_causes(std::ostream &out, const std::map<std::string, std::uint64_t> 
 std::string grouped(std::uint64_t value);
 /// "1 burst", "1,234 bursts".
 std::string counted(std::uint64_t value, const std::string &noun);
+/// "1,234 requests, none of them repeated".
+std::string repeats_text(const link::Statistics &link);
 /// With so many digits after the point.
 std::string fixed(double value, int digits);
+
+/// Removes reports of earlier runs, lest they pass for this one's.
+void remove_old_reports(const Report &report);
 
 /// Simulates. Older reports and traces are removed first, lest they pass for this run's; if the simulation fails, a report that
 /// says so is written before the exception goes on.

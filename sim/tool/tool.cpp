@@ -7,6 +7,8 @@
 #include <new>
 
 #include "firmware/include/systole_regs.h"
+#include "sim/fpga/engine.hpp"
+#include "sim/link/stream.hpp"
 #include "sim/npy/npy.hpp"
 #include "sim/platform/config.hpp"
 #include "sim/platform/errors.hpp"
@@ -23,6 +25,7 @@ void help(std::ostream &out) {
          "  gemm      one matrix product of your own NumPy files\n"
          "  sim TEST  a named test; without a name, lists them\n"
          "  plan      how the driver would map a product, and the cycles it takes\n"
+         "  probe     what is on a board at a serial port, and whether it works\n"
          "  list      the configurations and the tests\n"
          "  version   the version of this tool and of the core\n\n"
       << program_name()
@@ -74,6 +77,7 @@ int dispatch(const std::vector<std::string> &arguments) {
   if (command == "gemm") return gemm_command(rest);
   if (command == "sim") return sim_command(rest);
   if (command == "plan") return plan_command(rest);
+  if (command == "probe") return probe_command(rest);
   const bool helps = command == "--help" || command == "-h" || command == "help";
   if (helps || command == "list" || command == "version" || command == "--version") {
     if (!rest.empty()) throw UserError("'" + command + "' takes no arguments");
@@ -100,10 +104,14 @@ int run(const std::vector<std::string> &arguments) {
     return complain(error.what(), kBadInput);
   } catch (const npy::Error &error) {
     return complain(error.what(), kBadInput);
+  } catch (const link::Error &error) {
+    return complain(error.what(), kBadInput);
   } catch (const platform::OutputError &error) {
     return complain(error.what(), kBadInput);
   } catch (const boost::program_options::error &error) {
     return complain(as_typed(error.what(), arguments), kBadInput);
+  } catch (const fpga::StallError &error) {
+    return complain(error.what(), kHang);
   } catch (const platform::HangError &error) {
     std::cout.flush();
     std::cerr << program_name() << ": the engine hangs\n" << error.what() << '\n';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The command-line tool: `systole gemm`, `systole sim`, `systole plan`, `systole list`, `systole version`.
+/// The command-line tool: `systole gemm`, `systole sim`, `systole plan`, `systole probe`, `systole list`, `systole version`.
 #pragma once
 
 #include <stdexcept>
@@ -28,6 +28,9 @@ int gemm_command(const std::vector<std::string> &arguments);
 int sim_command(const std::vector<std::string> &arguments);
 /// `systole plan`: what a product would take, without its data.
 int plan_command(const std::vector<std::string> &arguments);
+
+/// `systole probe`: what is at the other end of a serial port, and whether it works.
+int probe_command(const std::vector<std::string> &arguments);
 
 /// The whole tool. @param arguments without the program's name
 int run(const std::vector<std::string> &arguments);
