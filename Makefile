@@ -9,16 +9,20 @@ CTEST_ARGS ?=
 CMAKE_ARGS ?=
 SIM_ARGS ?=
 AREA_ARGS ?=
-# Both may be given on the command line: make sim TEST=gemm_int8 WAVES=1
+FPGA_ARGS ?=
+# These may be given on the command line: make sim TEST=gemm_int8 WAVES=1, make fpga BOARD=ulx3s-85f CONFIG=16x8-int8
 TEST ?=
 WAVES ?=
+BOARD ?=
+CONFIG ?=
 
 .PHONY: default
 default: tool
+	@cmake --build $(BUILD) --parallel $(JOBS) --target systole-board
 
 .PHONY: help
 help:
-	@echo "make                        build $(BUILD)/bin/systole with every shipped configuration, and systole-model"
+	@echo "make                        build $(BUILD)/bin/systole with every shipped configuration, systole-model and systole-board"
 	@echo "make sim                    list the named tests"
 	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
@@ -29,11 +33,12 @@ help:
 	@echo "make bench SEED=7           200 random shapes by the timing model"
 	@echo "make bench RESNET_RTL=1     ResNet-50's 54 layers on the RTL, each equal to the model"
 	@echo "make area                   Yosys figures of element, epilogue lane, arrays and 4x4 machine; $(BUILD)/area/area.json"
+	@echo "make fpga BOARD=ulx3s-85f   bitstream by Yosys and nextpnr, $(BUILD)/fpga/BOARD/report.txt; CONFIG=16x8-int8 another size (make fpga lists)"
 	@echo "make lint                   RTL lint in three tools on every configuration, style, stale generated files"
 	@echo "make format                 clang-format on all C and C++ files"
-	@echo "make clean                  remove $(BUILD)/"
+	@echo "make clean                  remove $(BUILD)/, except for the FPGA tools that were fetched ($(BUILD)/fpga/venv)"
 	@echo
-	@echo "JOBS=$(JOBS)  SIM_ARGS='--stall-seed 7'  CTEST_ARGS='-L unit'  AREA_ARGS=--quick  SYSTOLE_NO_SETUP=1 (install nothing)"
+	@echo "JOBS=$(JOBS)  SIM_ARGS='--stall-seed 7'  CTEST_ARGS='-L unit'  AREA_ARGS=--quick  FPGA_ARGS='--seed 2'  SYSTOLE_NO_SETUP=1 (install nothing)"
 
 .PHONY: setup setup-test setup-waves
 setup:
@@ -104,6 +109,19 @@ bench: tool
 area: setup-test
 	@scripts/area --jobs $(JOBS) $(AREA_ARGS)
 
+.PHONY: fpga
+fpga:
+	@scripts/setup python
+ifeq ($(strip $(BOARD)),)
+	@scripts/fpga --list
+	@echo "make fpga needs one of these boards: make fpga BOARD=ulx3s-85f" >&2; exit 2
+else
+	@# A board or configuration that does not exist: refused before anything is installed but Python.
+	@scripts/fpga '$(BOARD)' $(if $(CONFIG),--config '$(CONFIG)') $(FPGA_ARGS) --parameters >/dev/null
+	@group=$$(scripts/fpga '$(BOARD)' $(if $(CONFIG),--config '$(CONFIG)') $(FPGA_ARGS) --setup-group) && { [ -z "$$group" ] || scripts/setup $$group; }
+	@scripts/fpga '$(BOARD)' $(if $(CONFIG),--config '$(CONFIG)') $(FPGA_ARGS)
+endif
+
 .PHONY: lint
 lint: setup-test
 	@scripts/lint
@@ -114,4 +132,6 @@ format: setup-test
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)
+	@# The FPGA tools that were fetched stay, so that a clean tree still works offline; rm -r $(BUILD) removes them, too.
+	[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -depth -not -path '$(BUILD)/fpga' -not -path '$(BUILD)/fpga/venv' -not -path '$(BUILD)/fpga/venv/*' -delete
+	@rmdir $(BUILD)/fpga $(BUILD) 2>/dev/null || true

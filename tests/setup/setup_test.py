@@ -91,6 +91,25 @@ class SetupTest(unittest.TestCase):
             for package in SIM_PACKAGES + TEST_PACKAGES:
                 self.assertIn(package, result.stdout.splitlines())
 
+    def test_an_fpga_board_needs_its_own_familys_packages_only(self):
+        for group, packages in (("fpga-ice40", {"yosys", "nextpnr-ice40", "fpga-icestorm", "python3"}), ("fpga-ecp5", {"python3-venv", "python3"}),
+                                ("python", {"python3"})):
+            result = self.setup(group)
+            self.expect_one_line(result, "no apt-get here", packages)
+            self.assertEqual(set(result.stderr.split("install: ")[1].split()), packages)
+
+    def test_a_python_module_is_asked_of_python(self):
+        self.command("python3", 1)  # a Python that cannot import it
+        self.expect_one_line(self.setup("fpga-ecp5"), "no apt-get here", ("python3-venv",))
+        self.command("python3", 0)
+        self.assertEqual(self.setup("fpga-ecp5").returncode, 0)
+
+    def test_programs_that_apt_did_not_install_will_do(self):
+        for name in ("python3", "yosys", "nextpnr-ice40", "icepack"):
+            self.command(name, 0)
+        result = self.setup("fpga-ice40")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
     def test_an_unknown_group_is_refused(self):
         result = self.setup("everything")
         self.assertEqual((result.returncode, result.stdout), (2, ""))
