@@ -71,6 +71,7 @@ module systole_read_mux #(
   logic [CountW-1:0] count_q;
   logic [MaxReads-1:0] owner_q, owner_d, shifted;
   logic owned_q, full_q;  // count_q is not 0, is MaxReads
+  logic [CountW:0] bursts;  // count_q, wide enough for every comparison below to have two outcomes
   logic room, take, last;
 
   assign m_axi_rready_o = owned_q && (owner_q[0] || load_r_ready_i);
@@ -83,9 +84,10 @@ module systole_read_mux #(
 
   // Places beyond the youngest burst follow what would be taken next, so that it is there when it is taken.
   assign shifted = MaxReads'({fetch_ar_valid_i, owner_q} >> 1);
+  assign bursts = {1'b0, count_q};
   for (genvar i = 0; i < MaxReads; i++) begin : gen_owner
-    assign owner_d[i] = last ? (count_q <= CountW'(i + 1) ? fetch_ar_valid_i : shifted[i])
-                             : (count_q <= CountW'(i) ? fetch_ar_valid_i : owner_q[i]);
+    assign owner_d[i] = last ? (bursts <= (CountW + 1)'(i + 1) ? fetch_ar_valid_i : shifted[i])
+                             : (bursts <= (CountW + 1)'(i) ? fetch_ar_valid_i : owner_q[i]);
   end
 
   always_ff @(posedge clk_i) begin
