@@ -65,8 +65,10 @@ function(systole_verilate target)
   endforeach()
   file(GLOB waivers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/rtl/*.vlt ${PROJECT_SOURCE_DIR}/scripts/lint/*.vlt)
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated)
-  # The number of generated files is not known beforehand: two files include them all.
+  # The number of generated files is not known beforehand: two files include them all. The headers are named so that whatever includes
+  # them is compiled anew, in the same run, when they change.
   add_custom_command(OUTPUT ${dir}/fast.cpp ${dir}/slow.cpp
+    BYPRODUCTS ${dir}/${arg_PREFIX}.h ${dir}/${arg_PREFIX}___024root.h
     COMMAND ${VERILATOR} ${flags} ${arg_FLAGS} --Mdir ${dir} ${waivers} ${sources}
     COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DPREFIX=${arg_PREFIX}
       -P ${PROJECT_SOURCE_DIR}/scripts/cmake/collect_verilated.cmake
