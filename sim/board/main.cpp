@@ -102,7 +102,7 @@ int run(int argc, char **argv) {
     std::cout << "systole-board: a simulated FPGA board on a pseudo-terminal. Its first line of output names the port:\n"
                  "  systole-board --link /tmp/board &\n"
                  "  systole gemm --engine fpga --port /tmp/board --a A.npy --b B.npy --out C.npy\n"
-                 "It runs until SIGINT, SIGTERM or the end of the process that started it.\n\n"
+                 "Begin when that line is there. It runs until SIGINT, SIGTERM or the end of the process that started it.\n\n"
               << options;
     return 0;
   }

@@ -41,7 +41,8 @@ platform::GemmResult run_on_board(const platform::GemmJob &job, Report &report, 
   how.stall_s = std::max(how.stall_s, 10 * options.timeout_s);  // two requests may take as long, and the board be well
   how.progress = [&meter](const fpga::Progress &progress) {
     meter.detail(grouped(progress.bytes / 1000) + " of " + grouped(progress.all_bytes / 1000) + " kB over the line, " +
-                 grouped(progress.tiles) + " of " + counted(progress.all_tiles, "tile"));
+                     grouped(progress.tiles) + " of " + counted(progress.all_tiles, "tile"),
+                 progress.all_bytes == 0 ? 0.0 : static_cast<double>(progress.bytes) / static_cast<double>(progress.all_bytes));
   };
   meter.phase("computing on the board");
   platform::GemmResult result;

@@ -3,12 +3,25 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
 #include <system_error>
 
 #include "sim/tool/options.hpp"
 
 namespace systole::tool {
+
+namespace {
+
+/// "[#####---------------]".
+std::string bar(double fraction) {
+  constexpr int kWidth = 20;
+  const int full = std::clamp(static_cast<int>(fraction * kWidth), 0, kWidth);
+  return "[" + std::string(full, '#') + std::string(kWidth - full, '-') + "]";
+}
+
+}  // namespace
 
 ProgressMeter::ProgressMeter() : terminal_(::isatty(STDERR_FILENO) != 0), start_(Clock::now()) {
   try {
@@ -34,9 +47,10 @@ void ProgressMeter::phase(const std::string &name) {
   progress_.reset();
 }
 
-void ProgressMeter::detail(const std::string &text) {
+void ProgressMeter::detail(const std::string &text, double fraction) {
   const std::lock_guard<std::mutex> lock(mutex_);
   detail_ = text;
+  fraction_ = fraction;
 }
 
 void ProgressMeter::operator()(const platform::Progress &progress) {
@@ -60,10 +74,10 @@ void ProgressMeter::print(Clock::time_point now) {
   std::fprintf(stderr, "%s%s: %.0f s, %s", terminal_ ? "\r" : "", program_name().c_str(), elapsed.count(), phase_.c_str());
   if (progress_) {
     if (progress_->jobs > 1) std::fprintf(stderr, " product %zu of %zu", progress_->job + 1, progress_->jobs);
-    std::fprintf(stderr, ", %.0f %% of the commands fetched, %.1f Mcycle", 100 * progress_->fraction,
-                 1e-6 * static_cast<double>(progress_->cycles));
+    std::fprintf(stderr, " %s %.0f %% of the commands fetched, %.1f Mcycle", bar(progress_->fraction).c_str(),
+                 100 * progress_->fraction, 1e-6 * static_cast<double>(progress_->cycles));
   }
-  if (!detail_.empty()) std::fprintf(stderr, ", %s", detail_.c_str());
+  if (!detail_.empty()) std::fprintf(stderr, " %s %.0f %%, %s", bar(fraction_).c_str(), 100 * fraction_, detail_.c_str());
   std::fprintf(stderr, "%s", terminal_ ? "\033[K" : "\n");
   std::fflush(stderr);
 }

@@ -12,7 +12,7 @@
 
 namespace systole::tool {
 
-/// Tells on stderr how far a long run is: on a terminal a line that rewrites itself, elsewhere a line every few seconds. Runs of
+/// Tells on stderr how far a long run is: on a terminal a line with a bar that rewrites itself, elsewhere a line every few seconds. Runs of
 /// less than two seconds say nothing. A thread of its own prints, so that phases without callbacks are seen too.
 class ProgressMeter final {
  public:
@@ -27,8 +27,8 @@ class ProgressMeter final {
   void phase(const std::string &name);
   /// For RunOptions::progress; shown until the next phase.
   void operator()(const platform::Progress &progress);
-  /// Something else to show until the next phase: "3 of 8 tiles".
-  void detail(const std::string &text);
+  /// Something else to show until the next phase, "3 of 8 tiles", behind a bar of which `fraction` (0 to 1) is full.
+  void detail(const std::string &text, double fraction);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -41,6 +41,7 @@ class ProgressMeter final {
   std::condition_variable ended_;
   bool end_ = false, shown_ = false;
   std::string phase_ = "preparing", detail_;
+  double fraction_ = 0;  // of what detail_ describes
   std::optional<platform::Progress> progress_;
   std::thread thread_;
 };
