@@ -3,7 +3,7 @@
 /// Systole: a weight-stationary systolic matrix engine with an AXI4-Lite register port, one AXI4 master and one interrupt.
 ///
 /// This file only connects the four engines; docs/architecture.md explains them and docs/integration.md the ports and parameters.
-/// `rst_ni` is synchronous: hold it low for at least two cycles.
+/// `rst_ni` is synchronous: hold it low for at least four cycles (each engine has a register of it).
 module systole #(
   parameter int Rows         = 16,         // array rows, a power of two from 2 to 64
   parameter int Cols         = 16,         // array columns, a power of two from 2 to 64
@@ -18,7 +18,7 @@ module systole #(
   parameter int MaxWrites    = 16,         // outstanding write bursts
   parameter int AccelId      = 0,          // must match a command's accel_id
   parameter int Fp           = 1,          // floating-point lanes (0: int8 only)
-  parameter int L            = (Fp != 0) ? 4 : 1,  // cycles an element takes: 1 without floating point, 2, 3 or 4 with it
+  parameter int L            = (Fp != 0) ? 4 : 1,  // cycles an element takes: 1 without floating point, 2 to 7 with it
   parameter int EpLanes      = Cols / 2    // columns that the store engine reads and turns into results a cycle
 ) (
   input  logic                  clk_i,
@@ -108,11 +108,24 @@ module systole #(
   if (EpLanes < 1 || EpLanes > Cols || EpLanes != 2**$clog2(EpLanes)) begin : gen_bad_lanes
     systole_error_ep_lanes_must_be_a_power_of_two_from_1_to_cols u_error ();
   end
-  if (Fp < 0 || Fp > 1 || (Fp == 0 && L != 1) || (Fp == 1 && (L < 2 || L > 4))) begin : gen_bad_fp
-    systole_error_fp_must_be_0_with_l_1_or_1_with_l_2_3_or_4 u_error ();
+  if (Fp < 0 || Fp > 1 || (Fp == 0 && L != 1) || (Fp == 1 && (L < 2 || L > 7))) begin : gen_bad_fp
+    systole_error_fp_must_be_0_with_l_1_or_1_with_l_2_to_7 u_error ();
   end
 
-  logic engine_rst_n, stop, quiet, load_quiet, store_quiet, read_quiet;
+  logic engine_rst_n, load_rst_nq, compute_rst_nq, store_rst_nq, stop, quiet, load_quiet, store_quiet, read_quiet;
+
+  // No VALID during reset, not even while it is on its way to the engines.
+  logic arvalid, awvalid, wvalid;
+  assign m_axi_arvalid_o = arvalid && rst_ni;
+  assign m_axi_awvalid_o = awvalid && rst_ni;
+  assign m_axi_wvalid_o  = wvalid && rst_ni;
+
+  // A register of the reset for each engine (as in systole_control).
+  (* keep *) always_ff @(posedge clk_i) begin
+    load_rst_nq    <= engine_rst_n;
+    compute_rst_nq <= engine_rst_n;
+    store_rst_nq   <= engine_rst_n;
+  end
 
   // Command, tokens, completion and errors of each engine.
   logic                load_cmd_valid, load_cmd_ready, load_done, load_err_valid;
@@ -251,7 +264,7 @@ module systole #(
     .MaxReads(MaxReads)
   ) u_read_mux (
     .clk_i,
-    .rst_ni            (engine_rst_n),
+    .rst_ni            (load_rst_nq),
     .fetch_ar_valid_i  (fetch_ar_valid),
     .fetch_ar_ready_o  (fetch_ar_ready),
     .fetch_ar_addr_i   (fetch_ar_addr),
@@ -277,7 +290,7 @@ module systole #(
     .m_axi_arcache_o,
     .m_axi_arprot_o,
     .m_axi_arqos_o,
-    .m_axi_arvalid_o,
+    .m_axi_arvalid_o   (arvalid),
     .m_axi_arready_i,
     .m_axi_rid_i,
     .m_axi_rdata_i,
@@ -299,7 +312,7 @@ module systole #(
     .ParamEntries(ParamEntries)
   ) u_load (
     .clk_i,
-    .rst_ni     (engine_rst_n),
+    .rst_ni     (load_rst_nq),
     .stop_i     (stop),
     .cmd_valid_i(load_cmd_valid),
     .cmd_ready_o(load_cmd_ready),
@@ -345,7 +358,7 @@ module systole #(
     .AxiAddrW    (AxiAddrW)
   ) u_compute (
     .clk_i,
-    .rst_ni        (engine_rst_n),
+    .rst_ni        (compute_rst_nq),
     .stop_i        (stop),
     .cmd_valid_i   (compute_cmd_valid),
     .cmd_ready_o   (compute_cmd_ready),
@@ -390,7 +403,7 @@ module systole #(
     .Fp          (Fp)
   ) u_store (
     .clk_i,
-    .rst_ni        (engine_rst_n),
+    .rst_ni        (store_rst_nq),
     .stop_i        (stop),
     .cmd_valid_i   (store_cmd_valid),
     .cmd_ready_o   (store_cmd_ready),
@@ -424,12 +437,12 @@ module systole #(
     .m_axi_awcache_o,
     .m_axi_awprot_o,
     .m_axi_awqos_o,
-    .m_axi_awvalid_o,
+    .m_axi_awvalid_o(awvalid),
     .m_axi_awready_i,
     .m_axi_wdata_o,
     .m_axi_wstrb_o,
     .m_axi_wlast_o,
-    .m_axi_wvalid_o,
+    .m_axi_wvalid_o(wvalid),
     .m_axi_wready_i,
     .m_axi_bid_i,
     .m_axi_bresp_i,

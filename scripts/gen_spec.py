@@ -435,10 +435,10 @@ def vector(width):
     return f"[{width - 1}:0] " if width > 1 else ""
 
 
-def counter_index_bits(counters):
-    """The low bits of a counter word's address in words, as many as differ between the first and the last."""
-    first, last = counters[0]["offset"] // 4, counters[-1]["offset"] // 4 + 1
-    return (first ^ last).bit_length()
+def index_bits(spec):
+    """The low bits of a word's address in words, as many as the last register needs."""
+    last = max([reg["offset"] for reg in spec["register"]] + [counter["offset"] + 4 for counter in spec["counters"]["list"]])
+    return (last // 4).bit_length()
 
 
 def make_register_block(spec):
@@ -468,7 +468,7 @@ def make_register_block(spec):
     out = ["// SPDX-License-Identifier: Apache-2.0", f"// {NOTICE}", "",
            "/// The registers: an AXI4-Lite slave of 4 KiB, 32 bits wide. Write address and write data are taken in either order; the",
            "/// write takes effect one cycle after both are there, and the response follows in the cycle in which the register shows its",
-           "/// new value (two cycles after the handshake). Read data follow one cycle after the read address. One write and one read",
+           "/// new value (two cycles after the handshake). Read data follow two cycles after the read address. One write and one read",
            "/// are under way at a time. Strobes are honoured. An unmapped or misaligned address answers SLVERR; writing a read-only",
            "/// register changes nothing. While `busy_i`, a write to a locked register is refused and `locked_write_o` pulses.",
            "/// `soft_reset_i` clears what a soft reset clears. `irq_o` is a register that changes with IRQ_STATUS.",
@@ -491,9 +491,8 @@ def make_register_block(spec):
             f"  // The counters' words lie in one piece, {counters[0]['name']} first, each low word before high word.",
             f"  localparam logic [11:0] COUNTER_FIRST = systole_pkg::REG_COUNTER_{counters[0]['name']}_LO_OFFSET;",
             f"  localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_{counters[-1]['name']}_HI_OFFSET;",
-            "  // Bits of a word's address that tell them apart, without subtracting anything.",
-            f"  localparam int COUNTER_INDEX_W = {counter_index_bits(counters)};",
-            f"  localparam int COUNTER_FIRST_INDEX = {counters[0]['offset'] // 4 % (1 << counter_index_bits(counters))};", ""]
+            "  // Bits of a word's address in words that tell all registers apart.",
+            f"  localparam int INDEX_W = {index_bits(spec)};", ""]
     for _, field in stored:
         out.append(f"  logic {vector(field['width'])}{field['port']}_d, {field['port']}_q;")
     out.append(r"""
@@ -603,50 +602,51 @@ def make_register_block(spec):
             if reg["access"] == "rw" and reg["name"] != "IRQ_ENABLE"]
     out.append(r"""
   // --- read channel ---
-  logic r_valid_q, read_counter, read_mapped;
-  logic [(32<<COUNTER_INDEX_W)-1:0] counter_words;
-  logic [31:0] counter_word, rdata_d, rdata_q;
+  logic r_valid_q, read_q, read_mapped_q;  // read: an address was taken in the cycle before
+  logic [(32<<INDEX_W)-1:0] words;  // all registers by their index
+  logic [(1<<INDEX_W)-1:0] mapped, select, select_q;  // select_q: of the address, if there is such a register
+  logic [31:0] rdata, rdata_q;
   logic [1:0] rresp_q;
 
-  assign s_axil_arready_o = !r_valid_q;
+  assign s_axil_arready_o = !r_valid_q && !read_q;
   assign s_axil_rvalid_o = r_valid_q;
   assign s_axil_rdata_o = rdata_q;
   assign s_axil_rresp_o = rresp_q;
-  assign read_counter = s_axil_araddr_i >= COUNTER_FIRST && s_axil_araddr_i <= COUNTER_LAST && s_axil_araddr_i[1:0] == '0;
-  assign counter_word = counter_words[{s_axil_araddr_i[COUNTER_INDEX_W+1:2], 5'd0} +: 32];
 
-  for (genvar w = 0; w < 1 << COUNTER_INDEX_W; w++) begin : gen_counter_word
-    localparam int Index = w - COUNTER_FIRST_INDEX;
-    if (Index < 0 || Index >= 2 * systole_pkg::COUNTER_COUNT) begin : gen_none
-      assign counter_words[32*w +: 32] = '0;
-    end else if (Index % 2 == 0) begin : gen_low
-      assign counter_words[32*w +: 32] = counter_i[Index/2*systole_pkg::COUNTER_W +: 32];
-    end else begin : gen_high
-      assign counter_words[32*w +: 32] = 32'(counter_i[Index/2*systole_pkg::COUNTER_W+32 +: systole_pkg::COUNTER_W-32]);
+  always_comb begin
+    rdata = '0;
+    for (int i = 0; i < 1 << INDEX_W; i++) begin
+      select[i] = mapped[i] && s_axil_araddr_i == 12'(4 * i);
+      rdata |= words[32*i +: 32] & {32{select_q[i]}};
     end
   end
 
   always_ff @(posedge clk_i) begin
+    select_q      <= select;
+    read_mapped_q <= select != '0;
+  end
+
+  always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      read_q    <= 1'b0;
       r_valid_q <= 1'b0;
       rdata_q   <= '0;
       rresp_q   <= RESP_OKAY;
     end else begin
+      read_q <= s_axil_arvalid_i && s_axil_arready_o;
       if (s_axil_rready_i) r_valid_q <= 1'b0;
-      if (s_axil_arvalid_i && s_axil_arready_o) begin
+      if (read_q) begin
         r_valid_q <= 1'b1;
-        rdata_q   <= rdata_d;
-        rresp_q   <= read_mapped ? RESP_OKAY : RESP_SLVERR;
+        rdata_q   <= rdata;
+        rresp_q   <= read_mapped_q ? RESP_OKAY : RESP_SLVERR;
       end
     end
   end
 
   always_comb begin
-    read_mapped = 1'b1;
-    rdata_d = '0;
-    unique case (s_axil_araddr_i)""")
+    words = '0;
+    mapped = '0;""")
     for reg in registers:
-        label = f"      systole_pkg::REG_{reg['name']}_OFFSET:"
         parts, above = [], 32
         for field in sorted(reg["fields"], key=lambda item: -item["lsb"]):
             gap = above - field["lsb"] - field["width"]
@@ -659,11 +659,14 @@ def make_register_block(spec):
         if reg["access"] == "wo":
             parts = ["'0"]
         value = parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
-        lines = textwrap.wrap(f"{label} rdata_d = {value};", 120, break_long_words=False, subsequent_indent="        ")
-        out += ["      " + line.strip() if index == 0 else line for index, line in enumerate(lines)]
-    out += ["      default:", "      if (read_counter) begin",
-            "        rdata_d = counter_word;",
-            "      end else begin", "        read_mapped = 1'b0;", "      end", "    endcase", "  end", "", "endmodule", ""]
+        out.append(f"    mapped[systole_pkg::REG_{reg['name']}_OFFSET/4] = 1'b1;")
+        lines = textwrap.wrap(f"words[systole_pkg::REG_{reg['name']}_OFFSET*8 +: 32] = {value};", 120, break_long_words=False,
+                              subsequent_indent="      ")
+        out += ["    " + line if index == 0 else line for index, line in enumerate(lines)]
+    out += ["    for (int i = 0; i < systole_pkg::COUNTER_COUNT; i++) begin",
+            "      mapped[32'(COUNTER_FIRST)/4+2*i +: 2] = 2'b11;",
+            "      words[32'(COUNTER_FIRST)*8+64*i +: 64] = 64'(counter_i[i*systole_pkg::COUNTER_W +: systole_pkg::COUNTER_W]);",
+            "    end", "  end", "", "endmodule", ""]
     return "\n".join(out)
 
 

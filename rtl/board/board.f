@@ -6,6 +6,7 @@ systole_uart_tx.sv
 systole_link_rx.sv
 systole_link_tx.sv
 systole_link.sv
+systole_uart_link.sv
 systole_axi_single.sv
 systole_skid.sv
 systole_axi_mux.sv

@@ -5,7 +5,7 @@
 /// whose write has had its B gets what was written; before, anything.
 ///
 /// DECERR, and no byte written, for a burst of which any beat lies outside, of another type than INCR or narrower than the bus. There
-/// is no SLVERR. Read data follow nine cycles after an address when nothing is under way. All outputs come from registers or FIFOs.
+/// is no SLVERR. Read data follow ten cycles after an address when nothing is under way. All outputs come from registers or FIFOs.
 ///
 /// The RAM is one systole_ram for each byte lane and `BankWords` words: 16384 x 8 are eight ECP5 DP16KD of 16384 x 1, and no multiplexer
 /// but that of the banks, which stands between registers: one for each bank, for the RAMs' outputs come late in their cycle, and one after it.
@@ -50,7 +50,7 @@ module systole_axi_mem #(
   localparam int Banks     = Words / BankDepth;
   localparam int BankAddrW = $clog2(BankDepth);
   localparam int BankW     = Banks > 1 ? $clog2(Banks) : 1;
-  localparam int Places    = 8;  // of the read FIFO: a beat on its way takes one for six cycles, from its take to the next one's
+  localparam int Places    = 8;  // of the read FIFO: a beat on its way takes one for seven cycles, from its take to the next one's
   localparam int PlaceW    = $clog2(Places + 1);
 
   localparam logic [1:0] OKAY = 2'b00, DECERR = 2'b11;
@@ -132,10 +132,11 @@ module systole_axi_mem #(
   logic              place_q;   // there is one
 
   logic [IndexW-1:0] raddr_q;
-  // A beat at the RAMs' address, at their outputs, in the banks' registers, after the banks' multiplexer; its {bad, last}.
-  logic              re_q, out_q, bank_q, data_q;
-  logic [1:0]        re_end_q, out_end_q, bank_end_q, data_end_q;
-  logic [BankW-1:0]  out_select_q, bank_select_q;
+  // A beat on its way to the banks, at the RAMs' address, at their outputs, in the banks' registers, after the banks' multiplexer; its
+  // {bad, last}.
+  logic              re_q, at_q, out_q, bank_q, data_q;
+  logic [1:0]        re_end_q, at_end_q, out_end_q, bank_end_q, data_end_q;
+  logic [BankW-1:0]  at_select_q, out_select_q, bank_select_q;
   logic [DataW-1:0]  rdata_q;
   logic [Banks*DataW-1:0] out_data, bank_data_q;
 
@@ -167,6 +168,7 @@ module systole_axi_mem #(
       places_q <= PlaceW'(Places);
       place_q  <= 1'b1;
       re_q     <= 1'b0;
+      at_q     <= 1'b0;
       out_q    <= 1'b0;
       bank_q   <= 1'b0;
       data_q   <= 1'b0;
@@ -176,13 +178,15 @@ module systole_axi_mem #(
       // Whether there will be a place: none if the last one goes now and none comes back.
       place_q <= r_pop || places_q > PlaceW'(1) || (places_q == PlaceW'(1) && !r_take);
       re_q    <= r_take;
-      out_q   <= re_q;
+      at_q    <= re_q;
+      out_q   <= at_q;
       bank_q  <= out_q;
       data_q  <= bank_q;
     end
     raddr_q     <= r_index;
     re_end_q    <= {r_bad, r_last};
-    out_end_q   <= re_end_q;
+    at_end_q    <= re_end_q;
+    out_end_q   <= at_end_q;
     bank_end_q  <= out_end_q;
     bank_data_q <= out_data;
     data_end_q  <= bank_end_q;
@@ -218,22 +222,37 @@ module systole_axi_mem #(
   end
 
   always_ff @(posedge clk_i) begin
-    out_select_q  <= rbank;
+    at_select_q   <= rbank;
+    out_select_q  <= at_select_q;
     bank_select_q <= out_select_q;
   end
 
   for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
+    // Block RAM lies all over a device: each bank has registers of its own on the way there (`keep`: Yosys would make one of equal ones).
+    logic [Lanes-1:0]     bank_we_q;
+    logic                 bank_re_q;
+    logic [BankAddrW-1:0] bank_waddr_q, bank_raddr_q;
+    logic [DataW-1:0]     bank_wdata_q;
+
+    (* keep *) always_ff @(posedge clk_i) begin
+      bank_we_q    <= wbank == BankW'(bank) ? we_q : '0;
+      bank_re_q    <= re_q && rbank == BankW'(bank);
+      bank_waddr_q <= waddr_q[BankAddrW-1:0];
+      bank_raddr_q <= raddr_q[BankAddrW-1:0];
+      bank_wdata_q <= wdata_q;
+    end
+
     for (genvar i = 0; i < Lanes; i++) begin : gen_lane
       systole_ram #(
         .W    (8),
         .Depth(BankDepth)
       ) u_ram (
         .clk_i,
-        .we_i   (we_q[i] && wbank == BankW'(bank)),
-        .waddr_i(waddr_q[BankAddrW-1:0]),
-        .wdata_i(wdata_q[i*8 +: 8]),
-        .re_i   (re_q),
-        .raddr_i(raddr_q[BankAddrW-1:0]),
+        .we_i   (bank_we_q[i]),
+        .waddr_i(bank_waddr_q),
+        .wdata_i(bank_wdata_q[i*8 +: 8]),
+        .re_i   (bank_re_q),
+        .raddr_i(bank_raddr_q),
         .rdata_o(out_data[bank*DataW + i*8 +: 8])
       );
     end

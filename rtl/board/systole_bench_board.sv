@@ -18,8 +18,7 @@ module systole_bench_board #(
 
   localparam int MaxData = 1024;
 
-  logic        rx_valid, rx_error, tx_valid, tx_ready;
-  logic [7:0]  rx_data, tx_data;
+  logic        rx_valid, tx_valid;
   logic        req_valid, req_mem, req_write;
   logic [31:0] req_addr, req_wdata;
   logic [3:0]  req_wstrb;
@@ -29,33 +28,11 @@ module systole_bench_board #(
   logic        link_active, refused, busy;
   logic        to_none, to_info;
 
-  systole_uart_rx #(.ClkHz(ClkHz), .Baud(Baud)) u_uart_rx (
+  systole_uart_link #(.DataW(32), .MaxData(MaxData), .ClkHz(ClkHz), .Baud(Baud)) u_link (
     .clk_i,
     .rst_ni,
     .rx_i,
-    .valid_o(rx_valid),
-    .data_o (rx_data),
-    .error_o(rx_error)
-  );
-
-  systole_uart_tx #(.ClkHz(ClkHz), .Baud(Baud)) u_uart_tx (
-    .clk_i,
-    .rst_ni,
-    .valid_i(tx_valid),
-    .ready_o(tx_ready),
-    .data_i (tx_data),
-    .tx_o
-  );
-
-  systole_link #(.DataW(32), .MaxData(MaxData)) u_link (
-    .clk_i,
-    .rst_ni,
-    .rx_valid_i (rx_valid),
-    .rx_data_i  (rx_data),
-    .rx_error_i (rx_error),
-    .tx_valid_o (tx_valid),
-    .tx_ready_i (tx_ready),
-    .tx_data_o  (tx_data),
+    .tx_o,
     .req_valid_o(req_valid),
     .req_mem_o  (req_mem),
     .req_write_o(req_write),
@@ -66,7 +43,9 @@ module systole_bench_board #(
     .rsp_rdata_i(rsp_rdata),
     .rsp_resp_i (rsp_resp),
     .active_o   (link_active),
-    .refused_o  (refused)
+    .refused_o  (refused),
+    .rx_valid_o (rx_valid),
+    .tx_valid_o (tx_valid)
   );
 
   // No memory; registers in the low 64 KiB, of which the bench decodes all but the board information.

@@ -38,73 +38,66 @@ module systole_board #(
   localparam logic [2:0] SIZE = 3'($clog2(StrobeW));
 
   // --- UART and link ---
-  logic                rx_valid, rx_error, tx_valid, tx_ready;
-  logic [7:0]          rx_data, tx_data;
+  logic                rx_valid, tx_valid;
   logic                req_valid, req_mem, req_write;
   logic [31:0]         req_addr;
   logic [AxiDataW-1:0] req_wdata;
   logic [StrobeW-1:0]  req_wstrb;
-  logic                rsp_valid, regs_valid, mem_valid, info_valid, none_valid_q;
+  logic                regs_valid, mem_valid, info_valid, none_valid_q;
   logic [AxiDataW-1:0] rsp_rdata, mem_rdata;
   logic [31:0]         regs_rdata, info_rdata;
-  logic [1:0]          rsp_resp, regs_resp, mem_resp, info_resp;
+  logic [1:0]          regs_resp, mem_resp, info_resp;
   logic                link_active, refused, irq;
-  logic                to_regs, to_info, to_none;
+  logic                asked_q, mem_ask_q, regs_ask_q, info_ask_q, none_ask_q, regs_answer_q, info_answer_q, rsp_valid_q;
+  logic [1:0]          rsp_resp_q;
 
-  systole_uart_rx #(.ClkHz(ClkHz), .Baud(Baud)) u_uart_rx (
+  // Registers of the reset, as in systole.sv.
+  logic link_rst_nq, bus_rst_nq, core_rst_nq;
+  (* keep *) always_ff @(posedge clk_i) begin
+    link_rst_nq <= rst_ni;
+    bus_rst_nq  <= rst_ni;
+    core_rst_nq <= rst_ni;
+  end
+
+  systole_uart_link #(.DataW(AxiDataW), .MaxData(MaxData), .ClkHz(ClkHz), .Baud(Baud)) u_link (
     .clk_i,
-    .rst_ni,
+    .rst_ni(link_rst_nq),
     .rx_i,
-    .valid_o(rx_valid),
-    .data_o (rx_data),
-    .error_o(rx_error)
-  );
-
-  systole_uart_tx #(.ClkHz(ClkHz), .Baud(Baud)) u_uart_tx (
-    .clk_i,
-    .rst_ni,
-    .valid_i(tx_valid),
-    .ready_o(tx_ready),
-    .data_i (tx_data),
-    .tx_o
-  );
-
-  systole_link #(.DataW(AxiDataW), .MaxData(MaxData)) u_link (
-    .clk_i,
-    .rst_ni,
-    .rx_valid_i (rx_valid),
-    .rx_data_i  (rx_data),
-    .rx_error_i (rx_error),
-    .tx_valid_o (tx_valid),
-    .tx_ready_i (tx_ready),
-    .tx_data_o  (tx_data),
+    .tx_o,
     .req_valid_o(req_valid),
     .req_mem_o  (req_mem),
     .req_write_o(req_write),
     .req_addr_o (req_addr),
     .req_wdata_o(req_wdata),
     .req_wstrb_o(req_wstrb),
-    .rsp_valid_i(rsp_valid),
+    .rsp_valid_i(rsp_valid_q),
     .rsp_rdata_i(rsp_rdata),
-    .rsp_resp_i (rsp_resp),
+    .rsp_resp_i (rsp_resp_q),
     .active_o   (link_active),
-    .refused_o  (refused)
+    .refused_o  (refused),
+    .rx_valid_o (rx_valid),
+    .tx_valid_o (tx_valid)
   );
 
-  // --- where an access goes ---
-  assign to_regs = !req_mem && req_addr[31:12] == '0;
-  assign to_info = !req_mem && req_addr[31:8] == 24'h000010;
-  assign to_none = !req_mem && !to_regs && !to_info;
-
-  always_ff @(posedge clk_i) none_valid_q <= rst_ni && req_valid && to_none && !none_valid_q;
+  // --- where an access goes: registers on the way there, for one cycle, and back; the payloads hold ---
+  always_ff @(posedge clk_i) begin
+    asked_q       <= req_valid;
+    mem_ask_q     <= link_rst_nq && req_valid && !asked_q && req_mem;
+    regs_ask_q    <= link_rst_nq && req_valid && !asked_q && !req_mem && req_addr[31:12] == '0;
+    info_ask_q    <= link_rst_nq && req_valid && !asked_q && !req_mem && req_addr[31:8] == 24'h000010;
+    none_ask_q    <= link_rst_nq && req_valid && !asked_q && !req_mem && req_addr[31:12] != '0 && req_addr[31:8] != 24'h000010;
+    none_valid_q  <= none_ask_q;
+    rsp_valid_q   <= link_rst_nq && (regs_valid || mem_valid || info_valid || none_valid_q);
+    rsp_resp_q    <= none_valid_q ? 2'b11 : regs_valid ? regs_resp : info_valid ? info_resp : mem_resp;
+    regs_answer_q <= regs_valid;
+    info_answer_q <= info_valid;
+  end
 
   always_comb begin
     rsp_rdata = mem_rdata;
-    if (regs_valid) rsp_rdata[31:0] = regs_rdata;
-    if (info_valid) rsp_rdata[31:0] = info_rdata;
+    if (regs_answer_q) rsp_rdata[31:0] = regs_rdata;
+    if (info_answer_q) rsp_rdata[31:0] = info_rdata;
   end
-  assign rsp_valid = regs_valid || mem_valid || info_valid || none_valid_q;
-  assign rsp_resp  = none_valid_q ? 2'b11 : regs_valid ? regs_resp : info_valid ? info_resp : mem_resp;
 
   systole_board_info #(
     .BoardId (BoardId),
@@ -115,8 +108,8 @@ module systole_board #(
     .MaxData (MaxData)
   ) u_info (
     .clk_i,
-    .rst_ni,
-    .req_valid_i(req_valid && to_info),
+    .rst_ni(link_rst_nq),
+    .req_valid_i(info_ask_q),
     .req_write_i(req_write),
     .req_word_i (req_addr[7:2]),
     .req_wdata_i(req_wdata[31:0]),
@@ -134,8 +127,8 @@ module systole_board #(
 
   systole_axi_single #(.AddrW(12), .DataW(32)) u_reg_master (
     .clk_i,
-    .rst_ni,
-    .req_valid_i(req_valid && to_regs),
+    .rst_ni(link_rst_nq),
+    .req_valid_i(regs_ask_q),
     .req_write_i(req_write),
     .req_addr_i (req_addr[11:0]),
     .req_wdata_i(req_wdata[31:0]),
@@ -181,8 +174,8 @@ module systole_board #(
 
   systole_axi_single #(.AddrW(AxiAddrW), .DataW(AxiDataW)) u_mem_master (
     .clk_i,
-    .rst_ni,
-    .req_valid_i(req_valid && req_mem),
+    .rst_ni(link_rst_nq),
+    .req_valid_i(mem_ask_q),
     .req_write_i(req_write),
     .req_addr_i (AxiAddrW'(req_addr)),
     .req_wdata_i(req_wdata),
@@ -231,7 +224,7 @@ module systole_board #(
     .EpLanes     (EpLanes)
   ) u_systole (
     .clk_i,
-    .rst_ni,
+    .rst_ni(core_rst_nq),
     .irq_o           (irq),
     .s_axil_awvalid_i(reg_awvalid),
     .s_axil_awready_o(reg_awready),
@@ -299,7 +292,7 @@ module systole_board #(
 
   systole_axi_mux #(.DataW(AxiDataW), .AddrW(AxiAddrW), .Direct(1)) u_mux (
     .clk_i,
-    .rst_ni,
+    .rst_ni(bus_rst_nq),
     .s_awvalid_i(awvalid),
     .s_awready_o(awready),
     .s_awaddr_i (awaddr),
@@ -354,7 +347,7 @@ module systole_board #(
 
   systole_axi_mem #(.DataW(AxiDataW), .AddrW(AxiAddrW), .MemBytes(MemBytes)) u_mem (
     .clk_i,
-    .rst_ni,
+    .rst_ni(bus_rst_nq),
     .s_awvalid_i(m_awvalid),
     .s_awready_o(m_awready),
     .s_awaddr_i (m_awaddr),
@@ -384,7 +377,7 @@ module systole_board #(
   // --- LEDs ---
   systole_leds #(.ClkHz(ClkHz), .Events(4)) u_leds (
     .clk_i,
-    .rst_ni,
+    .rst_ni(link_rst_nq),
     .event_i    ({refused, arvalid[1] || wvalid[1], tx_valid, rx_valid}),
     .led_o      ({led_o[5], led_o[3:1]}),
     .heartbeat_o(led_o[0])

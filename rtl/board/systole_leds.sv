@@ -17,11 +17,12 @@ module systole_leds #(
 
   logic [TickW+3:0]  time_q;
   logic              tick_q;
-  logic [Events-1:0] first_q;
+  logic [Events-1:0] event_q, first_q;
 
   assign heartbeat_o = time_q[TickW+3];
 
   always_ff @(posedge clk_i) begin
+    event_q <= event_i;
     if (!rst_ni) begin
       time_q  <= '0;
       tick_q  <= 1'b0;
@@ -36,7 +37,7 @@ module systole_leds #(
         first_q <= '0;
       end
       for (int i = 0; i < Events; i++) begin
-        if (event_i[i]) begin
+        if (event_q[i]) begin
           led_o[i]   <= 1'b1;
           first_q[i] <= 1'b1;
         end

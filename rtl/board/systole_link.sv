@@ -50,7 +50,7 @@ module systole_link #(
     RECEIVE,                                     // up to an END after something
     CHECK, COMPARE, DECIDE,                      // is it a request?
     FETCH, PUT, ACCESS, TAKE,                    // carry it out: byte from the buffer, byte into the beat, the beat, byte to the buffer
-    OPEN, HEADER, LOAD, DATA, SEAL, TAIL, CLOSE  // reply: two END, four bytes, data, (copy the) CRC, two END
+    OPEN, HEADER, LOAD, COPY, DATA, SEAL, TAIL, CLOSE  // reply: two END, four bytes, data (two cycles to read each), (copy the) CRC, two END
   } state_q;
 
   logic        byte_valid, byte_end, byte_spoil;
@@ -78,6 +78,7 @@ module systole_link #(
   logic               last_lane, last_byte;
   logic               buffer_we, buffer_re;
   logic [7:0]         buffer_in, buffer_out;
+  logic [7:0]         byte_q;  // buffer_out a cycle later: a RAM's output comes late in its cycle
 
   systole_link_rx u_rx (
     .clk_i,
@@ -145,7 +146,7 @@ module systole_link #(
 
   assign out_valid = state_q == OPEN || state_q == HEADER || state_q == DATA || state_q == TAIL || state_q == CLOSE;
   assign out_end   = state_q == OPEN || state_q == CLOSE;
-  assign out_data  = state_q == DATA ? buffer_out : head_q[7:0];
+  assign out_data  = state_q == DATA ? byte_q : head_q[7:0];
   assign out_take  = out_valid && out_ready;
 
   assign crc_clear = out_take && out_end;
@@ -158,7 +159,7 @@ module systole_link #(
   assign req_addr_o  = addr_q;
   assign req_wdata_o = beat_q;
   assign req_wstrb_o = strobe_q;
-  assign active_o    = state_q != RECEIVE;
+  assign active_o    = state_q != RECEIVE || tx_valid_o;
 
   always_comb begin
     status = OK;
@@ -168,6 +169,8 @@ module systole_link #(
     else if (bad_size_q) status = BAD_FRAME;
     if (state_q == ACCESS) status = rsp_resp_i[0] ? DEC_ERR : SLV_ERR;
   end
+
+  always_ff @(posedge clk_i) byte_q <= buffer_out;
 
   always_ff @(posedge clk_i) begin
     refused_o <= 1'b0;
@@ -279,7 +282,8 @@ module systole_link #(
             else if (left_q == '0) state_q <= SEAL;
           end
         end
-        LOAD: state_q <= DATA;
+        LOAD: state_q <= COPY;
+        COPY: state_q <= DATA;
         DATA: begin
           if (out_take) begin
             count_q <= count_q + CountW'(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// SLIP encoder (RFC 1055): bytes with valid/ready on both sides; `end_i` with a byte asks for an END instead of it. END and ESC among the
-/// bytes become two. Combinational but for the one state "the ESC is out".
+/// bytes become two. A byte taken is out from the next cycle; the next one is taken a cycle after it has gone. All outputs are registers.
 module systole_link_tx (
   input  logic       clk_i,
   input  logic       rst_ni,
@@ -14,24 +14,29 @@ module systole_link_tx (
   output logic [7:0] data_o
 );
 
-  logic escaped_q, is_end, is_esc, escape;
+  logic is_end, is_esc, take;
+  logic second_q, second_esc_q;  // a second byte follows, the one for ESC
 
   assign is_end  = data_i == 8'hC0;
   assign is_esc  = data_i == 8'hDB;
-  assign escape  = !end_i && (is_end || is_esc) && !escaped_q;
-  assign valid_o = valid_i;
-  assign ready_o = ready_i && !escape;
+  assign ready_o = !valid_o;
+  assign take    = valid_i && !valid_o;
 
-  always_comb begin
-    data_o = data_i;
-    if (end_i) data_o = 8'hC0;
-    else if (escape) data_o = 8'hDB;
-    else if (escaped_q) data_o = is_end ? 8'hDC : 8'hDD;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) valid_o <= 1'b0;
+    else if (take) valid_o <= 1'b1;
+    else if (ready_i && !second_q) valid_o <= 1'b0;
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) escaped_q <= 1'b0;
-    else if (valid_i && ready_i) escaped_q <= escape;
+    if (take) begin
+      data_o       <= end_i ? 8'hC0 : is_end || is_esc ? 8'hDB : data_i;
+      second_q     <= !end_i && (is_end || is_esc);
+      second_esc_q <= is_esc;
+    end else if (ready_i) begin
+      data_o   <= second_esc_q ? 8'hDD : 8'hDC;
+      second_q <= 1'b0;
+    end
   end
 
 endmodule

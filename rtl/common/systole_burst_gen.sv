@@ -12,7 +12,7 @@
 /// same rule by merge1_o and merge2_o, which are valid with desc_ready_o.
 ///
 /// desc: valid/ready; the payload must hold while valid. Latency: desc_ready_o rises 2 cycles after desc_valid_i (two
-/// products on one multiplier), or, if the walk of the descriptor before is not over, in the cycle after the one in
+/// products, one after the other), or, if the walk of the descriptor before is not over, in the cycle after the one in
 /// which its last burst is loaded into the output register. The first burst is valid 2 cycles after desc_ready_o; then
 /// one burst a cycle. All outputs of this handshake are registers and a gate or two.
 /// burst: valid/ready, registered; `enable_i` low keeps the next burst from being loaded, never withdraws one.
@@ -60,21 +60,17 @@ module systole_burst_gen #(
   } setup_e;
 
   setup_e setup_q;
-  logic [SegW-1:0] row_q, product_q, product;
-  logic [15:0] factor_a;
-  logic [23:0] factor_b;
+  logic [SegW-1:0] row_q, row, all_q;  // a multiplier each: one with a multiplexer before it would be too slow
   logic one2_q;  // one row
   logic merge1_q, merge2_q;
-  logic busy_q;
+  logic busy_q, free_q;  // free_q = !busy_q, for the one path that must not bear busy_q's load
   logic desc_fire;
 
-  assign factor_a = setup_q == SETUP_ROW ? desc_count1_i : desc_count2_i;
-  assign factor_b = setup_q == SETUP_ROW ? desc_length_i : product_q[23:0];
-  assign product = SegW'(factor_a) * SegW'(factor_b);
+  assign row = SegW'(desc_count1_i) * SegW'(desc_length_i);
 
   assign merge1_o = merge1_q;
   assign merge2_o = merge2_q;
-  assign desc_ready_o = setup_q == SETUP_DONE && !busy_q;
+  assign desc_ready_o = setup_q == SETUP_DONE && free_q;
   assign desc_fire = desc_valid_i && desc_ready_o;
 
   always_ff @(posedge clk_i) begin
@@ -90,14 +86,14 @@ module systole_burst_gen #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (setup_q != SETUP_DONE) product_q <= product;
     if (setup_q == SETUP_ROW) begin
+      row_q    <= row;
       one2_q   <= desc_count2_i == 16'd1;
       merge1_q <= desc_count1_i == 16'd1 || desc_pitch1_i == {8'd0, desc_length_i};
     end
     if (setup_q == SETUP_ALL) begin
-      row_q    <= product_q;
-      merge2_q <= merge1_q && product_q[SegW-1:24] == '0 && (one2_q || desc_pitch2_i == {8'd0, product_q[23:0]});
+      all_q    <= SegW'(desc_count2_i) * SegW'(row_q[23:0]);
+      merge2_q <= merge1_q && row_q[SegW-1:24] == '0 && (one2_q || desc_pitch2_i == {8'd0, row_q[23:0]});
     end
   end
 
@@ -118,7 +114,7 @@ module systole_burst_gen #(
   logic [OffW:0] spill_q;
 
   logic walk;
-  logic segment_end, last;
+  logic segment_end, row_over, last;
   logic [PageW-1:0] index;
   logic [PageW:0] page_sum;
   logic [LimitW-1:0] limit, take;
@@ -146,7 +142,8 @@ module systole_burst_gen #(
   assign page_sum = {1'b0, index} + {1'b0, more_q[PageW-1:0]};
   assign segment_end = more_q[BeatW-1:LimitW] == '0 && !page_sum[PageW];
   assign take = segment_end ? more_q[LimitW-1:0] : limit;
-  assign last = segment_end && row_end_q && rows_end_q;
+  assign row_over = segment_end && row_end_q;
+  assign last = row_over && rows_end_q;
 
   // Further bursts of the segment.
   assign more_after = more_q - BeatW'(limit) - BeatW'(1);
@@ -159,7 +156,7 @@ module systole_burst_gen #(
 
   // The first one of a descriptor, and what any one of it needs. A segment's bytes - 1 + the offset, in beats, rounded down, is its
   // beats less one.
-  assign seg_length = merge2_q ? product_q : merge1_q ? row_q : SegW'(desc_length_i);
+  assign seg_length = merge2_q ? all_q : merge1_q ? row_q : SegW'(desc_length_i);
   assign seg_last = seg_length - SegW'(1);
   assign seg_round = {1'b0, seg_length} + LAST_BYTE;
   assign offset_less = {1'b0, desc_addr_i[OffW-1:0]} - (OffW + 1)'(1);
@@ -170,17 +167,19 @@ module systole_burst_gen #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       busy_q <= 1'b0;
+      free_q <= 1'b1;
       burst_valid_o <= 1'b0;
     end else begin
-      if (desc_fire) busy_q <= 1'b1;
-      else if (walk && last) busy_q <= 1'b0;
+      busy_q <= busy_q ? !(walk && last) : desc_fire;
+      free_q <= busy_q ? walk && last : !desc_fire;
       if (walk) burst_valid_o <= 1'b1;
       else if (burst_ready_i) burst_valid_o <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (desc_fire) begin
+    // Loaded while there is no walk; what is not a descriptor's then is not looked at.
+    if (!busy_q) begin
       full_q <= BeatW'(seg_last >> OffW);
       more_full_q <= seg_round[SegW:OffW];
       spill_q <= (OffW + 1)'(BusBytes) - {1'b0, seg_last[OffW-1:0]};
@@ -194,16 +193,18 @@ module systole_burst_gen #(
       pitch2_q <= desc_pitch2_i;
       tag_q <= desc_tag_i;
       row_start_q <= desc_addr_i;
-    end else if (walk && segment_end) begin
-      left1_q <= row_end_q ? segments_q : left1_q - 16'd1;
-      row_end_q <= row_end_q ? one_segment_q : left1_q == 16'd2;
-      if (row_end_q) begin
+    end else if (walk) begin
+      if (segment_end) begin
+        left1_q <= row_end_q ? segments_q : left1_q - 16'd1;
+        row_end_q <= row_end_q ? one_segment_q : left1_q == 16'd2;
+      end
+      if (row_over) begin
         left2_q <= left2_q - 16'd1;
         rows_end_q <= left2_q == 16'd2;
         row_start_q <= next_segment;
       end
     end
-    if (desc_fire) begin
+    if (!busy_q) begin
       segment_q <= desc_addr_i;
       addr_q <= desc_addr_i;
       more_q <= desc_more;

@@ -59,8 +59,9 @@ module systole_accumulators #(
 
   // --- the array's side: control of column 0, one column a cycle --------------------------------------------------------------
   logic [Cols*RdW-1:0] rd;
-  logic [2*WrW-1:0]    bottom;
-  logic [Cols*WrW-1:0] wr;
+  logic [2*WrW-1:0]        bottom;
+  logic [(Cols+1)*WrW-1:0] wr_early;  // with the cycle before column 0's
+  logic [Cols*WrW-1:0]     wr;
 
   systole_taps #(.W(RdW), .N(Cols), .Step(1)) u_rd (
     .clk_i,
@@ -69,39 +70,78 @@ module systole_accumulators #(
     .taps_o(rd)
   );
 
-  systole_taps #(.W(WrW), .N(2), .Step(2 + L*Rows)) u_depth (
+  systole_taps #(.W(WrW), .N(2), .Step(1 + L*Rows)) u_depth (
     .clk_i,
     .rst_ni,
     .d_i   ({acc_full_i, last_i, row_i, acc_row_i}),
     .taps_o(bottom)
   );
 
-  systole_taps #(.W(WrW), .N(Cols), .Step(1)) u_wr (
+  systole_taps #(.W(WrW), .N(Cols + 1), .Step(1)) u_wr (
     .clk_i,
     .rst_ni,
     .d_i   (bottom[WrW +: WrW]),
-    .taps_o(wr)
+    .taps_o(wr_early)
   );
+
+  assign wr = wr_early[WrW +: Cols*WrW];
 
   assign acc_full_o = wr[(Cols-1)*WrW + RowW + 2];
   assign done_o     = wr[(Cols-1)*WrW + RowW + 1];
 
   // --- load and store: what the array leaves free ---------------------------------------------------------------------------
-  logic [Cols-1:0]    array_rd, array_wr, load_cols, store_cols;
-  logic [Cols-1:0]    array_rd_half, array_wr_half;
-  logic               wr_half, rd_half, rd_half_q, wr_accept, rd_accept;
+  localparam int Chunks = Cols / Chunk;
+
+  logic [Cols-1:0]    load_cols, store_cols;
+  logic [1:0]         rd0;                // column 0 reads from each half
+  logic [Cols-1:0]    rd_next0, rd_next1;  // in the next cycle a column other than 0 reads: half 0, 1
+  logic [Cols-1:0]    wr_next0, wr_next1;  // a column writes
+  logic [2*Groups-1:0] rd_busy_q;         // {half 1, half 0}, by group; without column 0
+  logic [2*Chunks-1:0] wr_busy_q;         // by chunk
+  logic               wr_half, rd_half, rd_half_q, wr_accept;
   logic [5:0]         rd_group_q;
   logic [Cols*32-1:0] word;
 
   assign wr_half    = wr_addr_i[AddrW];
   assign rd_half    = rd_addr_i[AddrW];
-  assign wr_ready_o = (load_cols & array_wr & (array_wr_half ^ {Cols{!wr_half}})) == '0;
-  assign rd_ready_o = (store_cols & array_rd & (array_rd_half ^ {Cols{!rd_half}})) == '0;
-  assign wr_accept  = wr_acc_i && wr_ready_o;
-  assign rd_accept  = rd_valid_i && rd_ready_o;
+  assign rd0        = rd[RowW + ParamW + 1] ? {rd[ParamW + AddrW], !rd[ParamW + AddrW]} : 2'b00;
 
+  // Which banks the array takes is known a cycle ahead, but for column 0's reads.
+  always_comb begin
+    wr_ready_o = 1'b1;
+    rd_ready_o = 1'b1;
+    for (int i = 0; i < Chunks; i++) if (wr_chunk_i == 6'(i) && wr_busy_q[32'(wr_half)*Chunks + i]) wr_ready_o = 1'b0;
+    for (int i = 0; i < Groups; i++) if (rd_group_i == 6'(i) && rd_busy_q[32'(rd_half)*Groups + i]) rd_ready_o = 1'b0;
+    if (rd_group_i == '0 && rd0[rd_half]) rd_ready_o = 1'b0;
+  end
+
+  for (genvar i = 0; i < Chunks; i++) begin : gen_wr_busy
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        {wr_busy_q[Chunks + i], wr_busy_q[i]} <= 2'b00;
+      end else begin
+        wr_busy_q[i]          <= wr_next0[i*Chunk +: Chunk] != '0;
+        wr_busy_q[Chunks + i] <= wr_next1[i*Chunk +: Chunk] != '0;
+      end
+    end
+  end
+
+  for (genvar i = 0; i < Groups; i++) begin : gen_rd_busy
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        {rd_busy_q[Groups + i], rd_busy_q[i]} <= 2'b00;
+      end else begin
+        rd_busy_q[i]          <= rd_next0[i*EpLanes +: EpLanes] != '0;
+        rd_busy_q[Groups + i] <= rd_next1[i*EpLanes +: EpLanes] != '0;
+      end
+    end
+  end
+
+  assign wr_accept  = wr_acc_i && wr_ready_o;
+
+  // A request that has to wait reads what it can; only the data of one that was accepted are meant.
   always_ff @(posedge clk_i) begin
-    if (rd_accept) begin
+    if (rd_valid_i) begin
       rd_half_q  <= rd_half;
       rd_group_q <= rd_group_i;
     end
@@ -127,19 +167,24 @@ module systole_accumulators #(
     assign wr_row    = wr[c*WrW +: RowW];
     assign load_data = wr_data_i[(c % Chunk)*32 +: 32];
 
-    assign array_rd[c]      = acc_read;
-    assign array_rd_half[c] = rd_row[AddrW];
-    assign array_wr[c]      = write;
-    assign array_wr_half[c] = wr_row[AddrW];
     assign load_cols[c]     = wr_chunk_i == 6'(c / Chunk);
     assign store_cols[c]    = rd_group_i == 6'(c / EpLanes);
+    assign wr_next0[c]      = wr_early[c*WrW + RowW] && !wr_early[c*WrW + AddrW];
+    assign wr_next1[c]      = wr_early[c*WrW + RowW] && wr_early[c*WrW + AddrW];
+
+    if (c == 0) begin : gen_first
+      assign {rd_next1[c], rd_next0[c]} = 2'b00;
+    end else begin : gen_behind
+      assign rd_next0[c] = rd[(c-1)*RdW + RowW + ParamW + 1] && !rd[(c-1)*RdW + ParamW + AddrW];
+      assign rd_next1[c] = rd[(c-1)*RdW + RowW + ParamW + 1] && rd[(c-1)*RdW + ParamW + AddrW];
+    end
 
     systole_ram #(.W(32), .Depth(AccRows)) u_half0 (
       .clk_i,
       .we_i   ((write && !wr_row[AddrW]) || (wr_accept && !wr_half && load_cols[c])),
       .waddr_i((write && !wr_row[AddrW]) ? wr_row[AddrW-1:0] : wr_addr_i[AddrW-1:0]),
       .wdata_i((write && !wr_row[AddrW]) ? psum_i[c*32 +: 32] : load_data),
-      .re_i   ((acc_read && !rd_row[AddrW]) || (rd_accept && !rd_half && store_cols[c])),
+      .re_i   ((acc_read && !rd_row[AddrW]) || (rd_valid_i && !rd_half && store_cols[c])),
       .raddr_i((acc_read && !rd_row[AddrW]) ? rd_row[AddrW-1:0] : rd_addr_i[AddrW-1:0]),
       .rdata_o(acc0)
     );
@@ -149,7 +194,7 @@ module systole_accumulators #(
       .we_i   ((write && wr_row[AddrW]) || (wr_accept && wr_half && load_cols[c])),
       .waddr_i((write && wr_row[AddrW]) ? wr_row[AddrW-1:0] : wr_addr_i[AddrW-1:0]),
       .wdata_i((write && wr_row[AddrW]) ? psum_i[c*32 +: 32] : load_data),
-      .re_i   ((acc_read && rd_row[AddrW]) || (rd_accept && rd_half && store_cols[c])),
+      .re_i   ((acc_read && rd_row[AddrW]) || (rd_valid_i && rd_half && store_cols[c])),
       .raddr_i((acc_read && rd_row[AddrW]) ? rd_row[AddrW-1:0] : rd_addr_i[AddrW-1:0]),
       .rdata_o(acc1)
     );

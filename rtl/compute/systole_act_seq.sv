@@ -30,12 +30,14 @@ module systole_act_seq #(
   output logic              cmd_ready_o,
   input  logic [511:0]      cmd_i,
   input  logic [31:0]       idx_i,
+  input  logic [RowW:0]     rows_i,       // of a tile of the command: M0 * M1, modulo 2^(RowW + 1)
 
   input  logic              act_full_i,   // tokens that are there
   input  logic              acc_free_i,
   output logic              take_act_full_o,
   output logic              take_acc_free_o,
   input  logic              shadow_full_i,
+  input  logic              shadow_next_i,  // shadow_full_i in the next cycle, if no tile starts in this one
   input  logic [systole_pkg::MACS_W-1:0] tile_macs_i,  // of a row, with the weights in the shadow registers
   output logic              tile_start_o,
 
@@ -73,12 +75,13 @@ module systole_act_seq #(
   logic [7:0]   a_zero_point_q;
   logic [31:0]  idx_q;
   logic [15:0]  m0_q, m1_q;
-  logic [16:0]  rows_q;
+  logic         m0_one_q, m1_one_q;  // it is 1
   logic [W-1:0] stride_m0_q, stride_m1_q, stride_k0_q, stride_k1_q, stride_acc_q;
   logic         load, last_tile, start;
+  logic         last_go_q;  // of the tile that may start: it is the command's last
   logic [1:0]   seed;
 
-  assign cmd_ready_o = !valid_q || (start && last_tile);
+  assign cmd_ready_o = !valid_q || (start && last_go_q);
   assign load        = cmd_valid_i && cmd_ready_o;
   assign seed        = cmd_i[systole_pkg::MATMUL_SEED_LSB +: 2];
 
@@ -101,7 +104,8 @@ module systole_act_seq #(
       idx_q          <= idx_i;
       m0_q           <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16];
       m1_q           <= cmd_i[systole_pkg::MATMUL_M1_LSB +: 16];
-      rows_q         <= 17'(cmd_i[systole_pkg::MATMUL_M0_LSB +: 16]) * 17'(cmd_i[systole_pkg::MATMUL_M1_LSB +: 16]);
+      m0_one_q       <= cmd_i[systole_pkg::MATMUL_M0_LSB +: 16] == 16'd1;
+      m1_one_q       <= cmd_i[systole_pkg::MATMUL_M1_LSB +: 16] == 16'd1;
       stride_m0_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_M0_STRIDE_LSB +: 16]);
       stride_m1_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_M1_STRIDE_LSB +: 16]);
       stride_k0_q    <= sext(cmd_i[systole_pkg::MATMUL_ACT_K0_STRIDE_LSB +: 16]);
@@ -119,13 +123,14 @@ module systole_act_seq #(
   logic [1:0]   carry;
   logic [15:0]  n, k0, k1;
   logic [W-1:0] tile_act, tile_acc, tile_param;
+  logic [RowW:0] tile_end;
 
   assign n       = cmd_i[systole_pkg::MATMUL_N_LSB +: 16];
   assign k0      = cmd_i[systole_pkg::MATMUL_K0_LSB +: 16];
   assign k1      = cmd_i[systole_pkg::MATMUL_K1_LSB +: 16];
   assign k_inner = order_q == 1'(systole_pkg::ORDER_K_INNER);
 
-  systole_loop u_loop (
+  systole_loop #(.Late(1)) u_loop (
     .clk_i,
     .load_i (load),
     .count_i((cmd_i[systole_pkg::MATMUL_ORDER_LSB] == 1'(systole_pkg::ORDER_K_INNER)) ? {n, k1, k0} : {k1, k0, n}),
@@ -155,6 +160,17 @@ module systole_act_seq #(
     .addr_o  (tile_acc)
   );
 
+  // Accumulator row after the tile's last.
+  systole_loop_addr #(.W(RowW+1)) u_end (
+    .clk_i,
+    .load_i  (load),
+    .base_i  ({1'b0, cmd_i[systole_pkg::MATMUL_ACC_LSB +: RowW]} + rows_i),
+    .stride_i(k_inner ? {stride_acc_q[RowW:0], {2*(RowW+1){1'b0}}} : {{2*(RowW+1){1'b0}}, stride_acc_q[RowW:0]}),
+    .step_i  (start),
+    .carry_i (carry),
+    .addr_o  (tile_end)
+  );
+
   systole_loop_addr #(.W(W)) u_param (
     .clk_i,
     .load_i  (load),
@@ -170,11 +186,9 @@ module systole_act_seq #(
 
   // --- may it start? --------------------------------------------------------------------------------------------------------
   logic streaming_q;  // rows of the started tile are left
-  logic clear, reads;
-  logic [RowW:0] tile_end;  // accumulator row after the tile's last
+  logic clear, clear_next, reads;
 
-  assign reads    = !first_k || keep_q;
-  assign tile_end = {1'b0, tile_acc[RowW-1:0]} + (RowW+1)'(rows_q);
+  assign reads = !first_k || keep_q;
 
   systole_hazard #(
     .RowW   (RowW),
@@ -189,11 +203,24 @@ module systole_act_seq #(
     .reads_i (reads),
     .start_i (start),
     .stream_i(streaming_q && !stop_i),
-    .clear_o (clear)
+    .clear_o (clear),
+    .next_o  (clear_next)
   );
 
+  // What does not depend on tokens is found out a cycle ahead: there is a tile, it is the first in line, its weights are in the shadow
+  // registers and no hazard holds it. After a start and after a command was taken the hazard table wants a cycle.
+  logic go_q, final_r;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) go_q <= 1'b0;
+    else         go_q <= valid_q && !start && !(streaming_q && !final_r) && shadow_next_i && clear_next;
+  end
+
+  always_ff @(posedge clk_i) last_go_q <= last_tile;
+
+  assign start = go_q && !stop_i && (!wait_act_q || act_full_i) && (!wait_acc_q || acc_free_i);
+
   always_comb begin
-    start   = 1'b0;
     cause_o = 5'b00000;
     if (stop_i) begin
       cause_o = 5'b10000;
@@ -203,7 +230,6 @@ module systole_act_seq #(
       else if (wait_act_q && !act_full_i) cause_o = 5'b00010;
       else if (!clear)                    cause_o = 5'b00100;
       else if (wait_acc_q && !acc_free_i) cause_o = 5'b01000;
-      else                                start   = 1'b1;
     end
   end
 
@@ -220,33 +246,41 @@ module systole_act_seq #(
   logic [15:0]  m0_r, i0_r, i1_r;       // iterations after this row
   logic [W-1:0] stride_m0_r, stride_m1_r, param_r;
   logic [W-1:0] addr_r, outer_r, acc_r, outer;
-  logic         final_row, outside;
+  logic         m0_one_r, i0_zero_r, i1_zero_r, outside;  // final_r: both are zero
 
   assign row_o     = start || (streaming_q && !stop_i);
-  assign final_row = i0_r == '0 && i1_r == '0;
   assign outer     = outer_r + stride_m1_r;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) streaming_q <= 1'b0;
-    else         streaming_q <= row_o && !final_row;
+    else         streaming_q <= row_o && !final_r;
   end
 
   always_ff @(posedge clk_i) begin
-    if (row_o && !final_row) begin
+    if (row_o && !final_r) begin
       acc_r <= acc_r + W'(1);
-      if (i0_r != '0) begin
-        i0_r    <= i0_r - 16'd1;
-        addr_r  <= addr_r + stride_m0_r;
+      if (!i0_zero_r) begin
+        i0_r      <= i0_r - 16'd1;
+        i0_zero_r <= i0_r == 16'd1;
+        final_r   <= i0_r == 16'd1 && i1_zero_r;
+        addr_r    <= addr_r + stride_m0_r;
       end else begin
-        i0_r    <= m0_r;
-        i1_r    <= i1_r - 16'd1;
-        addr_r  <= outer;
-        outer_r <= outer;
+        i0_r      <= m0_r;
+        i1_r      <= i1_r - 16'd1;
+        i0_zero_r <= m0_one_r;
+        i1_zero_r <= i1_r == 16'd1;
+        final_r   <= i1_r == 16'd1 && m0_one_r;
+        addr_r    <= outer;
+        outer_r   <= outer;
       end
     end else begin
       i0_r           <= m0_q - 16'd1;
       i1_r           <= m1_q - 16'd1;
       m0_r           <= m0_q - 16'd1;
+      m0_one_r       <= m0_one_q;
+      i0_zero_r      <= m0_one_q;
+      i1_zero_r      <= m1_one_q;
+      final_r        <= m0_one_q && m1_one_q;
       addr_r         <= tile_act;
       outer_r        <= tile_act;
       acc_r          <= tile_acc;
@@ -271,9 +305,9 @@ module systole_act_seq #(
   assign acc_read_o   = row_o && seed_acc_r;
   assign bias_read_o  = row_o && seed_bias_r;
   assign param_o      = param_r[ParamW-1:0];
-  assign last_o       = row_o && final_row && last_r && !outside;
-  assign act_free_o   = row_o && final_row && give_act_r && !outside;
-  assign acc_full_o   = row_o && final_row && give_acc_r && !outside;
+  assign last_o       = row_o && final_r && last_r && !outside;
+  assign act_free_o   = row_o && final_r && give_act_r && !outside;
+  assign acc_full_o   = row_o && final_r && give_acc_r && !outside;
 
   assign begin_o = start && first == 3'b111;
 
@@ -298,6 +332,6 @@ module systole_act_seq #(
   assign err_addr_o  = (addr_r >= W'(ActWords)) ? addr_r : (acc_r >= W'(2 * AccRows)) ? acc_r : param_r;
 
   logic unused;
-  assign unused = &{1'b0, cmd_i, rows_q};
+  assign unused = &{1'b0, cmd_i};
 
 endmodule

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The systolic array: Rows x Cols weight-stationary elements, each multiplying two int8 pairs or, with Fp != 0, one pair of binary16 or
-/// bfloat16 numbers a cycle. A row's sum takes L cycles: 1 without floating point, 2, 3 or 4 with it.
+/// bfloat16 numbers a cycle. A row's sum takes L cycles: 1 without floating point, 2 to 7 with it.
 ///
 /// Row r of `act_i` and `wgt_i` is one lane as systole_edge makes it: two signed 9-bit operands {second, first} that are neighbours
 /// along K (Fp = 0), or 24 bits of a word. Row r is presented L*r cycles after row 0, column c of `psum_i` c cycles after column 0 (the
@@ -29,8 +29,8 @@ module systole_array #(
 
   localparam int OpW = 9;
 
-  if ((Fp == 0 && L != 1) || (Fp != 0 && (L < 2 || L > 4))) begin : gen_bad_latency
-    systole_error_element_latency_must_be_1_without_and_2_3_or_4_with_floating_point u_error ();
+  if ((Fp == 0 && L != 1) || (Fp != 0 && (L < 2 || L > 7))) begin : gen_bad_latency
+    systole_error_element_latency_must_be_1_without_and_2_to_7_with_floating_point u_error ();
   end
 
   if (Fp != 0) begin : gen_float

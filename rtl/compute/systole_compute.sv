@@ -3,7 +3,7 @@
 /// Compute engine: executes MATMUL commands. Sequencers, operand buffers, array edges, array, accumulators and parameter
 /// banks; docs/architecture.md has its timing. `done_o` pulses when the command's last result is written, in order. Load's write
 /// port and store's read port reach the memories that live here. A row whose address lies outside a memory is not written and its command never
-/// completes; after `stop_i` no further row is issued.
+/// completes; from the cycle after `stop_i` on no further row is issued.
 module systole_compute #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
@@ -53,7 +53,7 @@ module systole_compute #(
   output logic [EpLanes*32-1:0] acc_rd_data_o
 );
 
-  localparam int P      = 2;  // registers behind the edges and behind the products
+  localparam int P      = (L > 4) ? 3 : 2;  // registers behind the edges, one or two, and behind the products
   localparam int LaneW  = (Fp != 0) ? 32 : 18;
   localparam int ActW   = $clog2(ActWords);
   localparam int WgtW   = $clog2(WgtWords);
@@ -76,10 +76,12 @@ module systole_compute #(
 
   // --- sequencers -----------------------------------------------------------------------------------------------------------
   logic              fwd_valid, fwd_ready, act_cmd_valid, act_cmd_ready, tile_start, shadow_full;
-  logic [543:0]      act_cmd;
+  logic [544+RowW:0] act_cmd;
+  logic [RowW:0]     act_cmd_rows;  // M0 * M1
+  logic              shadow_next;
   logic [systole_pkg::MACS_W-1:0] tile_macs;
   logic              take_wgt_full, take_act_full, take_acc_free;
-  logic              wgt_err, act_err;
+  logic              wgt_err, act_err, err_q, failed_q, halt_q;
   logic [31:0]       wgt_err_idx, act_err_idx;
   logic [17:0]       wgt_err_addr, act_err_addr;
 
@@ -115,6 +117,7 @@ module systole_compute #(
     .take_o         (take_wgt_full),
     .tile_start_i   (tile_start),
     .shadow_full_o  (shadow_full),
+    .shadow_next_o  (shadow_next),
     .tile_macs_o    (tile_macs),
     .push_o         (push),
     .addr_o         (push_addr),
@@ -132,12 +135,14 @@ module systole_compute #(
     .err_addr_o     (wgt_err_addr)
   );
 
-  systole_fifo #(.W(544), .Depth(2)) u_act_cmd (
+  assign act_cmd_rows = (RowW+1)'(cmd_i[systole_pkg::MATMUL_M0_LSB +: 16]) * (RowW+1)'(cmd_i[systole_pkg::MATMUL_M1_LSB +: 16]);
+
+  systole_fifo #(.W(545 + RowW), .Depth(2)) u_act_cmd (
     .clk_i,
     .rst_ni,
     .valid_i(fwd_valid),
     .ready_o(fwd_ready),
-    .data_i ({idx_i, cmd_i}),
+    .data_i ({act_cmd_rows, idx_i, cmd_i}),
     .valid_o(act_cmd_valid),
     .ready_i(act_cmd_ready),
     .data_o (act_cmd)
@@ -153,16 +158,18 @@ module systole_compute #(
   ) u_act_seq (
     .clk_i,
     .rst_ni,
-    .stop_i,
+    .stop_i         (halt_q),
     .cmd_valid_i    (act_cmd_valid),
     .cmd_ready_o    (act_cmd_ready),
     .cmd_i          (act_cmd[511:0]),
     .idx_i          (act_cmd[543:512]),
+    .rows_i         (act_cmd[544 +: RowW+1]),
     .act_full_i     (tok_avail_i[systole_pkg::TOKEN_ACT_FULL]),
     .acc_free_i     (tok_avail_i[systole_pkg::TOKEN_ACC_FREE]),
     .take_act_full_o(take_act_full),
     .take_acc_free_o(take_acc_free),
     .shadow_full_i  (shadow_full),
+    .shadow_next_i  (shadow_next),
     .tile_macs_i    (tile_macs),
     .tile_start_o   (tile_start),
     .row_o          (row),
@@ -217,8 +224,7 @@ module systole_compute #(
   logic [3:0]            a_dtype_q, b_dtype_q;
   logic [7:0]            a_zero_point_q, b_zero_point, valid_bytes_q;
   logic [Rows*LaneW-1:0] act_edge, wgt_edge;
-  logic                  edge_switch_q;
-  logic [Cols-1:0]       edge_push_q;
+  logic [2*(Cols+1)-1:0] edge_taps;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) switch_q <= 1'b0;
@@ -266,10 +272,12 @@ module systole_compute #(
     .lanes_o      (wgt_edge)
   );
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) {edge_switch_q, edge_push_q} <= '0;
-    else         {edge_switch_q, edge_push_q} <= {switch_q, push_enable};
-  end
+  systole_taps #(.W(Cols + 1), .N(2), .Step(P - 1)) u_edge_delay (
+    .clk_i,
+    .rst_ni,
+    .d_i   ({switch_q, push_enable}),
+    .taps_o(edge_taps)
+  );
 
   // --- array and accumulators -----------------------------------------------------------------------------------------------
   logic [Cols*32-1:0] psum_top, psum_bottom;
@@ -278,9 +286,9 @@ module systole_compute #(
   systole_array #(.Rows(Rows), .Cols(Cols), .Fp(Fp), .L(L)) u_array (
     .clk_i,
     .act_i   (act_edge),
-    .switch_i(edge_switch_q),
+    .switch_i(edge_taps[2*Cols+1]),
     .wgt_i   (wgt_edge),
-    .push_i  (edge_push_q),
+    .push_i  (edge_taps[Cols+1 +: Cols]),
     .psum_i  (psum_top),
     .psum_o  (psum_bottom)
   );
@@ -361,12 +369,33 @@ module systole_compute #(
                   8'(acc_full) << systole_pkg::TOKEN_ACC_FULL;
 
   // --- errors: the sequencers only leave their memories' ranges -------------------------------------------------------------
-  assign err_valid_o = wgt_err || act_err;
+  // Reported a cycle later, when no further row is issued.
+  logic [31:0] err_idx_q;
+  logic [15:0] err_addr_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      {err_q, failed_q, halt_q} <= 3'b000;
+    end else begin
+      err_q    <= !failed_q && (wgt_err || act_err);
+      failed_q <= failed_q || wgt_err || act_err;
+      halt_q   <= failed_q || wgt_err || act_err || stop_i;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!failed_q) begin
+      err_idx_q  <= act_err ? act_err_idx : wgt_err_idx;
+      err_addr_q <= act_err ? act_err_addr[15:0] : wgt_err_addr[15:0];
+    end
+  end
+
+  assign err_valid_o = err_q;
   assign err_code_o  = 8'(systole_pkg::ERROR_RANGE);
-  assign err_idx_o   = act_err ? act_err_idx : wgt_err_idx;
-  assign err_addr_o  = (act_err ? AxiAddrW'(act_err_addr) : AxiAddrW'(wgt_err_addr)) & AxiAddrW'(16'hFFFF);
+  assign err_idx_o   = err_idx_q;
+  assign err_addr_o  = AxiAddrW'(err_addr_q);
 
   logic unused;
-  assign unused = &{1'b0, tok_avail_i, act_free, wgt_free, acc_taps[AccW-1:0]};
+  assign unused = &{1'b0, tok_avail_i, act_free, wgt_free, acc_taps[AccW-1:0], edge_taps[Cols:0], act_err_addr, wgt_err_addr};
 
 endmodule

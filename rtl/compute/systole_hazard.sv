@@ -8,7 +8,7 @@
 /// counts as a change. A tile streams one row a cycle from its start on; `stream_i` is high while it does, after its first row. With
 /// D = Depth: a tile that reads waits, while an entry overlaps its rows, until D cycles after that entry's start when both have the same
 /// first row, otherwise until D cycles after its last row. An entry lives until D cycles after its last row; without a free entry any
-/// tile waits.
+/// tile waits. `next_o` is the answer for the tile that is there now, if it neither starts nor changes.
 module systole_hazard #(
   parameter int RowW    = 11,
   parameter int Depth   = 19,  // cycles from the read of an accumulator row until it may be read again
@@ -22,7 +22,8 @@ module systole_hazard #(
   input  logic            reads_i,
   input  logic            start_i,
   input  logic            stream_i,
-  output logic            clear_o
+  output logic            clear_o,
+  output logic            next_o
 );
 
   localparam int AgeW = $clog2(Depth + 1);
@@ -30,13 +31,15 @@ module systole_hazard #(
 
   logic [PtrW-1:0]    ptr_q;  // entry that the next tile takes: they free in order
   logic [Entries-1:0] used, blocks;  // in the next cycle, if no tile starts in this one
-  logic               clear_q;
+  logic               next, clear_q;
 
   assign clear_o = clear_q;
+  assign next_o  = next;
+  assign next    = !used[ptr_q] && !(reads_i && blocks != '0);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) clear_q <= 1'b0;
-    else         clear_q <= !start_i && !change_i && !used[ptr_q] && !(reads_i && blocks != '0);
+    else         clear_q <= !start_i && !change_i && next;
   end
 
   always_ff @(posedge clk_i) begin
@@ -49,12 +52,13 @@ module systole_hazard #(
     logic [RowW-1:0] first_q;
     logic [RowW:0]   end_q;
     logic [AgeW-1:0] age_start_q, age_end_q;    // cycles since its start, at most Depth; since its last row
+    logic            old_q, ripe_q;             // age_start_q is Depth - 1 or Depth; age_end_q is Depth - 1
     logic            enter, streams, leaves, in_step;
 
     assign enter     = start_i && ptr_q == PtrW'(i);
     assign streams   = open_q && stream_i;
-    assign leaves    = !streams && age_end_q == AgeW'(Depth - 1);
-    assign in_step   = first_i == first_q && age_start_q >= AgeW'(Depth - 1);
+    assign leaves    = !streams && ripe_q;
+    assign in_step   = first_i == first_q && old_q;
     assign used[i]   = valid_q && !leaves;
     assign blocks[i] = used[i] && {1'b0, first_i} < end_q && end_i > {1'b0, first_q} && !in_step;
 
@@ -77,9 +81,13 @@ module systole_hazard #(
         end_q       <= end_i;
         age_start_q <= AgeW'(1);
         age_end_q   <= AgeW'(1);
+        old_q       <= Depth <= 2;
+        ripe_q      <= Depth == 2;
       end else begin
         if (age_start_q != AgeW'(Depth)) age_start_q <= age_start_q + AgeW'(1);
         age_end_q <= streams ? AgeW'(1) : age_end_q + AgeW'(1);
+        old_q     <= old_q || age_start_q >= AgeW'(Depth - 2);
+        ripe_q    <= streams ? Depth == 2 : age_end_q == AgeW'(Depth - 2);
       end
     end
   end

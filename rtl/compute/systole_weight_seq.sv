@@ -35,6 +35,7 @@ module systole_weight_seq #(
   output logic              take_o,        // take it
   input  logic              tile_start_i,
   output logic              shadow_full_o,
+  output logic              shadow_next_o, // shadow_full_o in the next cycle, if no tile starts in this one
   output logic [systole_pkg::MACS_W-1:0] tile_macs_o,  // of a row, with the weights pushed so far: bytes or pairs of bytes by column
 
   output logic              push_o,
@@ -64,6 +65,7 @@ module systole_weight_seq #(
   logic         valid_q, wait_q, give_q, order_q, per_column_q;  // valid: a tile of it is to be prepared
   logic [3:0]   dtype_q;
   logic [7:0]   zero_point_q, k_tail_q, n_tail_q;
+  logic         n_tail_one_q;  // it is 1
   logic [31:0]  idx_q;
   logic [W-1:0] stride_n_q, stride_k0_q, stride_k1_q, stride_col_q, far_tail_q;
   logic         load, want, prepare;
@@ -96,6 +98,7 @@ module systole_weight_seq #(
       zero_point_q <= cmd_i[systole_pkg::MATMUL_B_ZERO_POINT_LSB +: 8];
       k_tail_q     <= cmd_i[systole_pkg::MATMUL_K_TAIL_LSB +: 8];
       n_tail_q     <= n_tail;
+      n_tail_one_q <= n_tail == 8'd1;
       idx_q        <= idx_i;
       stride_n_q   <= sext(cmd_i[systole_pkg::MATMUL_WGT_N_STRIDE_LSB +: 16]);
       stride_k0_q  <= sext(cmd_i[systole_pkg::MATMUL_WGT_K0_STRIDE_LSB +: 16]);
@@ -168,14 +171,15 @@ module systole_weight_seq #(
   logic [ColW-1:0] column_r;
   logic [W-1:0]    addr_r, stride_r, param_r;
   logic [Cols-1:0] enable_q;
-  logic            begin_tile, last_column;
+  logic            begin_tile, last_column;  // a register: column_r is 0
 
-  assign last_column = column_r == '0;
   assign prepare     = valid_q && !ready_q && (!pushing_q || last_column);
   assign begin_tile  = ready_q && (!wait_r || wgt_full_i) && (!shadow_full_q || tile_start_i);
   assign push_o      = pushing_q || begin_tile;
   assign take_o      = begin_tile && wait_r;
   assign last_push   = push_o && last_column;
+
+  assign shadow_next_o = shadow_full_q || (last_column && (pushing_q || (ready_q && !(wait_r && !wgt_full_i))));
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni)         ready_q <= 1'b0;
@@ -201,6 +205,7 @@ module systole_weight_seq #(
   always_ff @(posedge clk_i) begin
     if (prepare) begin
       column_r      <= last_n ? ColW'(n_tail_q - 8'd1) : ColW'(Cols - 1);
+      last_column   <= last_n && n_tail_one_q;
       addr_r        <= tile_addr + (last_n ? far_tail_q : stride_col_q << ColW);
       stride_r      <= stride_col_q;
       param_r       <= tile_param;
@@ -213,6 +218,7 @@ module systole_weight_seq #(
       idx_r         <= idx_q;
     end else if (push_o) begin
       column_r      <= column_r - ColW'(1);
+      last_column   <= column_r == ColW'(1);
       addr_r        <= addr_r - stride_r;
     end
   end

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Holds one command record and checks it: which engine it is for (0 load, 1 compute, 2 store) and the first error in it,
-/// in the order opcode, version, reserved bits, field values, addresses; ERROR_NONE if it may be executed (`legal_o`). The record
+/// in the order opcode, version, reserved bits, field values, addresses; ERROR_NONE if it may be executed (`legal_o`; `fit_o`: by engine). The record
 /// is taken from `cmd_i` in a cycle with `take_i`; all outputs are those of the record taken last, from the cycle after on. What is
 /// wrong with each part of a record is found out in the cycle in which it is taken, what follows from that in the next. Only what the record
 /// alone shows is checked here: first addresses. The engines check every address in a buffer as they go; memory addresses after the first are
@@ -24,6 +24,7 @@ module systole_check #(
     output logic [511:0] cmd_o,
     output logic [  1:0] engine_o,
     output logic         legal_o,
+    output logic [  2:0] fit_o,
     output logic [  7:0] code_o,
     output logic [ 63:0] address_o
 );
@@ -118,10 +119,19 @@ module systole_check #(
 
   // --- What is wrong, by engine: the record's bits that must be zero, its tokens, its fields, its addresses. ------------------------
   logic [2:0] opcode_is, opcode_q, reserved_bad_q, tokens_bad_q, field_bad_q;
-  logic version_bad_q, memory_bad_q, load_dst_bad_q;
-  logic act_bad_q, wgt_bad_q, acc_bad_q, param_bad_q, store_acc_bad_q, store_param_bad_q;
+  logic version_bad_q, memory_bad_q;
+  logic act_bad_q, wgt_bad_q, acc_bad_q, store_acc_bad_q;
+  logic load_dst_bad, act_bad, wgt_bad, acc_bad, param_bad, store_acc_bad, store_param_bad;
+  logic [2:0] range_bad_q;
   logic [511:0] cmd_q;
 
+  assign load_dst_bad = {1'b0, load_dst} >= load_depth;
+  assign act_bad = {1'b0, act} >= 17'(ActWords);
+  assign wgt_bad = {1'b0, wgt} >= 17'(WgtWords);
+  assign acc_bad = {1'b0, acc} >= 17'(2 * AccRows);
+  assign param_bad = param_used && {1'b0, param} >= 17'(ParamEntries);
+  assign store_acc_bad = {1'b0, store_acc} >= 17'(2 * AccRows);
+  assign store_param_bad = store_param_used && {1'b0, store_param} >= 17'(ParamEntries);
   assign opcode_is = {opcode == systole_pkg::OPCODE_STORE, opcode == systole_pkg::OPCODE_MATMUL, opcode == systole_pkg::OPCODE_LOAD};
 
   always_ff @(posedge clk_i) begin
@@ -136,13 +146,12 @@ module systole_check #(
                        (wait_tokens & ~systole_pkg::LOAD_TAKES) != '0 || (give_tokens & ~systole_pkg::LOAD_GIVES) != '0};
       field_bad_q <= {store_bad, matmul_bad, load_bad};
       memory_bad_q <= memory_bad;
-      load_dst_bad_q <= {1'b0, load_dst} >= load_depth;
-      act_bad_q <= {1'b0, act} >= 17'(ActWords);
-      wgt_bad_q <= {1'b0, wgt} >= 17'(WgtWords);
-      acc_bad_q <= {1'b0, acc} >= 17'(2 * AccRows);
-      param_bad_q <= param_used && {1'b0, param} >= 17'(ParamEntries);
-      store_acc_bad_q <= {1'b0, store_acc} >= 17'(2 * AccRows);
-      store_param_bad_q <= {1'b0, store_param} >= 17'(ParamEntries);
+      act_bad_q <= act_bad;
+      wgt_bad_q <= wgt_bad;
+      acc_bad_q <= acc_bad;
+      store_acc_bad_q <= store_acc_bad;
+      range_bad_q <= {memory_bad || store_acc_bad || store_param_bad, act_bad || wgt_bad || acc_bad || param_bad,
+                      memory_bad || load_dst_bad};
     end
   end
 
@@ -150,14 +159,11 @@ module systole_check #(
   assign engine_o = opcode_q[2] ? 2'd2 : opcode_q[1] ? 2'd1 : 2'd0;
 
   // --- What follows. -----------------------------------------------------------------------------------------------------------
-  logic store_param_bad;
-  logic [2:0] range_bad, bad;
+  logic [2:0] bad;
 
-  assign store_param_bad = store_param_used && store_param_bad_q;
-  assign range_bad = {memory_bad_q || store_acc_bad_q || store_param_bad, act_bad_q || wgt_bad_q || acc_bad_q || param_bad_q,
-                      memory_bad_q || load_dst_bad_q};
-  assign bad = reserved_bad_q | tokens_bad_q | field_bad_q | range_bad | {epilogue_bad, 2'b00};
-  assign legal_o = !version_bad_q && opcode_q != '0 && (opcode_q & bad) == '0;
+  assign bad = reserved_bad_q | tokens_bad_q | field_bad_q | range_bad_q | {epilogue_bad, 2'b00};
+  assign fit_o = version_bad_q ? 3'b000 : opcode_q & ~bad;
+  assign legal_o = fit_o != '0;
 
   always_comb begin
     address_o = cmd_q[systole_pkg::LOAD_ADDRESS_LO_LSB+:64];
@@ -179,7 +185,7 @@ module systole_check #(
     else if (version_bad_q) code_o = systole_pkg::ERROR_VERSION;
     else if ((opcode_q & reserved_bad_q) != '0) code_o = systole_pkg::ERROR_RESERVED_FIELD;
     else if ((opcode_q & (field_bad_q | tokens_bad_q | {epilogue_bad, 2'b00})) != '0) code_o = systole_pkg::ERROR_FIELD;
-    else if ((opcode_q & range_bad) != '0) code_o = systole_pkg::ERROR_RANGE;
+    else if ((opcode_q & range_bad_q) != '0) code_o = systole_pkg::ERROR_RANGE;
   end
 
 endmodule

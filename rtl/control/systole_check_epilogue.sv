@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Checks the fields of a STORE record that say how sums become results, from out_dtype on: `bad_o` if any of them
-/// is illegal. `param_used_o`: the record reads the parameter banks, so that its first entry must lie within them. Both are those of
-/// the record taken last (`take_i`), from the cycle after on.
+/// is illegal, of the record taken last (`take_i`), from the cycle after on. `param_used_o`: the record on `cmd_i` reads the parameter
+/// banks, so that its first entry must lie within them.
 module systole_check_epilogue #(
     parameter int Fp = 1
 ) (
@@ -20,7 +20,7 @@ module systole_check_epilogue #(
   logic per_column, integer_result, float_result;
   logic [15:0] param;
   logic rule_unused, bounds_unused, requant_bad;
-  logic low_beyond, high_beyond, low_nan, high_nan, above, below;
+  logic low_beyond, high_beyond, low_nan, high_nan, above, below, reversed_integer, reversed_float;
 
   assign dtype = cmd_i[systole_pkg::STORE_OUT_DTYPE_LSB+:systole_pkg::STORE_OUT_DTYPE_W];
   assign rule = cmd_i[systole_pkg::STORE_REQUANT_LSB+:systole_pkg::STORE_REQUANT_W];
@@ -57,51 +57,33 @@ module systole_check_epilogue #(
   // other way round.
   assign above = low[30:0] > high[30:0];
   assign below = low[30:0] < high[30:0];
+  // Of opposite signs low is above high if it is the positive one, but the zeros of binary32 are equal.
+  assign reversed_integer = low[31] != high[31] ? high[31] : above;
+  assign reversed_float = low[31] != high[31] ? high[31] && |{low[30:0], high[30:0]} : low[31] ? below : above;
   assign low_beyond = dtype == systole_pkg::DTYPE_U8 ? |low[31:8] : |low[31:7] && !(&low[31:7]);
   assign high_beyond = dtype == systole_pkg::DTYPE_U8 ? |high[31:8] : |high[31:7] && !(&high[31:7]);
   assign low_nan = &low[30:23] && |low[22:0];
   assign high_nan = &high[30:23] && |high[22:0];
 
   // --- One register in between. ------------------------------------------------------------------------------------------------
-  logic integer_q, float_q, raw_q, per_column_q, rule_unused_q, bounds_unused_q, requant_bad_q;
-  logic above_q, below_q, low_minus_q, high_minus_q, zeros_q, beyond_q, nan_q;
-  logic reversed, bounds_bad;
+  logic integer_q, requant_bad_q, low_beyond_q, high_beyond_q, integer_reversed_q, float_q, float_bad_q, float_reversed_q, raw_bad_q;
 
   always_ff @(posedge clk_i) begin
     if (take_i) begin
       integer_q <= integer_result;
-      float_q <= float_result;
-      raw_q <= dtype == systole_pkg::DTYPE_S32;
-      per_column_q <= per_column;
-      rule_unused_q <= rule_unused;
-      bounds_unused_q <= bounds_unused;
       requant_bad_q <= requant_bad;
-      above_q <= above;
-      below_q <= below;
-      low_minus_q <= low[31];
-      high_minus_q <= high[31];
-      zeros_q <= low[30:0] == '0 && high[30:0] == '0;
-      beyond_q <= low_beyond || high_beyond;
-      nan_q <= low_nan || high_nan;
+      low_beyond_q <= low_beyond;
+      high_beyond_q <= high_beyond;
+      integer_reversed_q <= reversed_integer;
+      float_q <= float_result;
+      float_bad_q <= !rule_unused || low_nan || high_nan;
+      float_reversed_q <= reversed_float;
+      raw_bad_q <= !integer_result && !float_result && (dtype != systole_pkg::DTYPE_S32 || !rule_unused || !bounds_unused);
     end
   end
 
-  assign param_used_o = integer_q && per_column_q;
-
-  always_comb begin
-    if (low_minus_q != high_minus_q) begin
-      // Of opposite signs: low is above high if it is the positive one, but the zeros of binary32 are equal.
-      reversed = high_minus_q && (integer_q || !zeros_q);
-    end else begin
-      reversed = float_q && low_minus_q ? below_q : above_q;
-    end
-    bounds_bad = reversed || (integer_q ? beyond_q : nan_q);
-  end
-
-  always_comb begin
-    if (integer_q) bad_o = requant_bad_q || bounds_bad;
-    else if (float_q) bad_o = !rule_unused_q || bounds_bad;
-    else bad_o = !raw_q || !rule_unused_q || !bounds_unused_q;
-  end
+  assign param_used_o = integer_result && per_column;
+  assign bad_o = (integer_q && (requant_bad_q || low_beyond_q || high_beyond_q || integer_reversed_q))
+      || (float_q && (float_bad_q || float_reversed_q)) || raw_bad_q;
 
 endmodule

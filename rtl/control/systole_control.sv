@@ -2,8 +2,8 @@
 
 /// The control engine: registers, command fetch, dispatch, tokens, counters, errors and soft reset. See the modules for their
 /// handshakes. Latencies: RING_TAIL changes in cycle 0: `fetch_ar_valid_o` in cycle 1. Last beat of a record in cycle 0:
-/// `*_cmd_valid_o` in cycle 3. `*_done_i` in cycle 0: RING_HEAD, IRQ_STATUS and `irq_o` in cycle 1. An error in cycle 0: `stop_o`,
-/// ERROR_* and `irq_o` in cycle 1 (a slot beyond the address width, an overflow of tokens: in cycle 2). `engine_rst_no` is low
+/// `*_cmd_valid_o` in cycle 3. `*_done_i` in cycle 0: RING_HEAD, IRQ_STATUS and `irq_o` in cycle 1. An error in cycle 0: `stop_o` and
+/// ERROR_* in cycle 1, `irq_o` in cycle 2 (misuse of the ring, a slot beyond the address width, an overflow of tokens: one later). `engine_rst_no` is low
 /// during `rst_ni` and for 8 cycles of a soft reset; it comes from a register and one gate. A soft reset leaves CTRL.enable, IRQ_ENABLE, the ring's place and size, WATCHDOG and the counters alone.
 module systole_control #(
     parameter int Rows = 16,
@@ -99,7 +99,7 @@ module systole_control #(
     input  logic                w_beat_i
 );
 
-  logic enable, soft_reset, soft_reset_done, locked_write, irq_done, error, error_set, busy, quiet, fetch_quiet, ring_misuse;
+  logic inner_rst_nq, enable, soft_reset, soft_reset_done, locked_write, irq_done, error, error_set, busy, quiet, fetch_quiet, ring_misuse;
   logic [63:0] ring_base, error_addr, fetch_addr, slot_address, dispatch_err_addr;
   logic [4:0] ring_size;
   logic [15:0] slot_mask_q;  // bits of an index that name its slot
@@ -114,13 +114,19 @@ module systole_control #(
 
   assign busy = head != tail;
   assign quiet = quiet_i && fetch_quiet;
-  assign slot_address = ring_base + 64'({dispatch_index[15:0] & slot_mask_q, 6'd0});
+
+  // Registers of the reset, here and for each engine in systole.sv, so that no net of it spans the whole machine (`keep`: Yosys would
+  // otherwise make one of equal ones).
+  (* keep *) always_ff @(posedge clk_i) inner_rst_nq <= engine_rst_no;
 
   // A ring has at most 2^16 slots; none is fetched from another.
-  always_ff @(posedge clk_i) slot_mask_q <= ~(16'hFFFF << ring_size);
+  always_ff @(posedge clk_i) begin
+    slot_mask_q  <= ~(16'hFFFF << ring_size);
+    slot_address <= ring_base + 64'({dispatch_index[15:0] & slot_mask_q, 6'd0});
+  end
 
   always_ff @(posedge clk_i) begin
-    if (!engine_rst_no) begin
+    if (!inner_rst_nq) begin
       done_load_q    <= '0;
       done_compute_q <= '0;
       done_store_q   <= '0;
@@ -202,7 +208,7 @@ module systole_control #(
       .Slots(FetchSlots)
   ) u_fetch (
       .clk_i,
-      .rst_ni      (engine_rst_no),
+      .rst_ni      (inner_rst_nq),
       .enable_i    (enable),
       .stop_i      (stop_o || ring_misuse),
       .ring_base_i (ring_base),
@@ -239,7 +245,7 @@ module systole_control #(
       .OrderDepth(OrderDepth)
   ) u_dispatch (
       .clk_i,
-      .rst_ni        (engine_rst_no),
+      .rst_ni        (inner_rst_nq),
       .enable_i      (enable),
       .stop_i        (stop_o),
       .cmd_valid_i   (record_valid),
@@ -272,7 +278,7 @@ module systole_control #(
 
   systole_tokens u_tokens (
       .clk_i,
-      .rst_ni    (engine_rst_no),
+      .rst_ni    (inner_rst_nq),
       .take_i    (load_take_i | compute_take_i | store_take_i),
       .give_i    (load_give_i | compute_give_i | store_give_i),
       .avail_o   (tok_avail_o),

@@ -5,7 +5,8 @@
 /// `snapshot_i` copies all of them to `snapshot_o` at the end of its cycle, without that cycle; `clear_i` zeroes them, that
 /// cycle's events included, after the snapshot if both come together. `cause_i` has, in every cycle without `row_issue_i`, one
 /// bit set: {no command, store, hazard, activations, weights}; "no command" counts as COMMAND while `commands_left_i`, else
-/// as DRAIN, so that the causes and COMPUTE add up to TOTAL.
+/// as DRAIN, so that the causes and COMPUTE add up to TOTAL. Everything goes through a register first: `snapshot_o` changes two cycles after
+/// `snapshot_i`.
 module systole_counters #(
     parameter int BeatBytes = 16
 ) (
@@ -28,7 +29,19 @@ module systole_counters #(
   localparam int Count = systole_pkg::COUNTER_COUNT;
   localparam int W = systole_pkg::COUNTER_W;
 
-  logic [Count-1:0] event_now;
+  logic [Count-1:0] event_now, event_q;  // event_q: it counts
+  logic [systole_pkg::MACS_W-1:0] macs_q;
+  logic snapshot_now_q, clear_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) {snapshot_now_q, clear_q} <= 2'b00;
+    else         {snapshot_now_q, clear_q} <= {snapshot_i, clear_i};
+  end
+
+  always_ff @(posedge clk_i) begin
+    event_q <= busy_i ? event_now : '0;
+    macs_q  <= macs_i;
+  end
 
   assign event_now[systole_pkg::COUNTER_TOTAL] = 1'b1;
   assign event_now[systole_pkg::COUNTER_COMPUTE] = row_issue_i;
@@ -50,7 +63,7 @@ module systole_counters #(
           c == systole_pkg::COUNTER_READ_BYTES || c == systole_pkg::COUNTER_WRITE_BYTES ? BeatBytes : 1;
       logic [W-1:0] counter_q, snapshot_q, step;
 
-      assign step = c == systole_pkg::COUNTER_MACS ? W'(macs_i) : W'(Step);
+      assign step = c == systole_pkg::COUNTER_MACS ? W'(macs_q) : W'(Step);
 
       assign snapshot_o[c*W+:W] = snapshot_q;
 
@@ -59,9 +72,9 @@ module systole_counters #(
           counter_q  <= '0;
           snapshot_q <= '0;
         end else begin
-          if (snapshot_i) snapshot_q <= counter_q;
-          if (clear_i) counter_q <= '0;
-          else if (busy_i && event_now[c]) counter_q <= counter_q + step;
+          if (snapshot_now_q) snapshot_q <= counter_q;
+          if (clear_q) counter_q <= '0;
+          else if (event_q[c]) counter_q <= counter_q + step;
         end
       end
     end

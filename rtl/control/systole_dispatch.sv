@@ -3,8 +3,9 @@
 /// Takes records in ring order, checks them, hands each to its engine's queue, and retires them in ring order.
 /// A record accepted in one cycle stands checked in a register in the next and in its engine's queue one later: two cycles from
 /// `cmd_ready_o` to `*_cmd_valid_o`; one record a cycle. A full queue or a full order FIFO holds up the ones behind.
-/// An illegal record raises `err_valid_o` in the cycle after it was accepted and is not executed; nothing is accepted
-/// while `stop_i`, which must follow in the next cycle. The record behind an illegal one may still be accepted, and is lost.
+/// An illegal record raises `err_valid_o` two cycles after it was accepted, until reset; it is not executed. The record behind an illegal
+/// one may still be accepted, and is lost; nothing is from then on. `enable_i` and `stop_i` count from the cycle after. `slot_address_i`
+/// follows `index_o` by a cycle.
 /// `*_done_i` says that the engine's oldest command is complete. In the cycle after, `head_o` has moved past it if all before
 /// it were complete; at most one a cycle. `irq_o` is high in the cycle before a head that passes a command with its irq bit.
 module systole_dispatch #(
@@ -62,7 +63,10 @@ module systole_dispatch #(
   logic [7:0] code;
   logic [1:0] engine;
   logic valid_q, fetch_err_q, accept, room, push, legal, record_legal;
-  logic [2:0] queue_ready;
+  logic open_q, bad_q, range_q, may_push;
+  logic [7:0] code_q;
+  logic [63:0] address_q;
+  logic [2:0] queue_ready, fit;
   logic order_ready;
 
   systole_check #(
@@ -82,19 +86,39 @@ module systole_dispatch #(
       .cmd_o    (cmd_q),
       .engine_o (engine),
       .legal_o  (record_legal),
+      .fit_o    (fit),
       .code_o   (code),
       .address_o(address)
   );
 
   assign legal = record_legal && !fetch_err_q;
-  assign room = enable_i && !stop_i && order_ready && (engine[1] ? queue_ready[2] : engine[0] ? queue_ready[1] : queue_ready[0]);
-  assign push = valid_q && legal && room;
-  assign cmd_ready_o = enable_i && !stop_i && (!valid_q || room);
+  assign room = order_ready && (engine[1] ? queue_ready[2] : engine[0] ? queue_ready[1] : queue_ready[0]);
+  assign may_push = valid_q && !fetch_err_q && open_q && !bad_q && order_ready;
+  assign push = may_push && (fit & queue_ready) != '0;
+  assign cmd_ready_o = open_q && !bad_q && (!valid_q || room);
   assign accept = cmd_valid_i && cmd_ready_o;
   assign index_o = index_q;
-  assign err_valid_o = valid_q && !legal && !stop_i;
-  assign err_code_o = fetch_err_q ? systole_pkg::ERROR_AXI_FETCH : code;
-  assign err_addr_o = code == systole_pkg::ERROR_RANGE && !fetch_err_q ? address : slot_address_i;
+  assign err_valid_o = bad_q;
+  assign err_code_o = code_q;
+  assign err_addr_o = range_q ? address_q : slot_address_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      open_q <= 1'b0;
+      bad_q <= 1'b0;
+    end else begin
+      open_q <= enable_i && !stop_i;
+      if (valid_q && !legal && open_q) bad_q <= 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!bad_q) begin
+      code_q <= fetch_err_q ? systole_pkg::ERROR_AXI_FETCH : code;
+      range_q <= code == systole_pkg::ERROR_RANGE && !fetch_err_q;
+      address_q <= address;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -130,7 +154,7 @@ module systole_dispatch #(
       ) u_queue (
           .clk_i,
           .rst_ni,
-          .valid_i(push && engine == 2'(e)),
+          .valid_i(may_push && fit[e]),
           .ready_o(queue_ready[e]),
           .data_i ({index_q, cmd_q}),
           .valid_o(valid[e]),
@@ -144,7 +168,7 @@ module systole_dispatch #(
   logic order_valid, order_irq, retire;
   logic [1:0] order_engine;
   logic [3*DoneW-1:0] completed_q;  // commands completed and not yet retired, by engine
-  logic [2:0] retirable;
+  logic [2:0] retirable, waiting_q;  // waiting: there are completed ones
 
   systole_fifo #(
       .W(3),
@@ -161,7 +185,7 @@ module systole_dispatch #(
   );
 
   always_comb begin
-    for (int e = 0; e < 3; e++) retirable[e] = done[e] || completed_q[e*DoneW+:DoneW] != '0;
+    for (int e = 0; e < 3; e++) retirable[e] = done[e] || waiting_q[e];
   end
 
   assign retire = order_valid && retirable[order_engine];
@@ -171,14 +195,17 @@ module systole_dispatch #(
     if (!rst_ni) begin
       head_o <= '0;
       completed_q <= '0;
+      waiting_q <= '0;
     end else begin
       if (retire) head_o <= head_o + 32'd1;
       for (int e = 0; e < 3; e++) begin
         if (done[e] && !(retire && order_engine == 2'(e))) begin
           completed_q[e*DoneW+:DoneW] <= completed_q[e*DoneW+:DoneW] + DoneW'(1);
+          waiting_q[e] <= 1'b1;
         end
         if (!done[e] && retire && order_engine == 2'(e)) begin
           completed_q[e*DoneW+:DoneW] <= completed_q[e*DoneW+:DoneW] - DoneW'(1);
+          waiting_q[e] <= completed_q[e*DoneW+:DoneW] != DoneW'(1);
         end
       end
     end

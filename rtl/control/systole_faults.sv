@@ -2,8 +2,9 @@
 
 /// Latches the first error, stops the machine, and carries out a soft reset.
 /// An error in one cycle shows in `code_o`, `index_o`, `addr_o` and `stop_o` in the next and stays until reset; `error_set_o` is
-/// high in the cycle before. Of errors in the same cycle store goes before compute, load, dispatch, fetch, tokens, ring, watchdog.
-/// `ring_misuse_o` says at once that the tail is no good, so that nothing is fetched by it.
+/// high in that next cycle. Of errors in the same cycle store goes before compute, load, dispatch, fetch, tokens, ring, watchdog.
+/// `ring_misuse_o` says at once that the tail or the size is no good, so that nothing is fetched by it; misuse of the ring is an error one
+/// cycle later.
 /// A soft reset request (`soft_reset_i`, held until `soft_reset_done_o`) raises `stop_o` at once; when `quiet_i` has
 /// been high for 8 cycles in a row, `engine_rst_no` is low for 8 cycles, in the last of which `soft_reset_done_o` is high.
 module systole_faults #(
@@ -60,18 +61,20 @@ module systole_faults #(
   logic [16:0] size;  // of the ring, 0 if illegal
   logic [30:0] unused_behind, unused_beyond;
   logic behind, beyond, size_bad_q;
-  logic [31:0] head_before_q;  // of the cycle before, to which token_overflow_i belongs
+  logic misuse_q;
+  logic [31:0] head_before_q;  // of the cycle before, to which token_overflow_i and misuse_q belong
 
   assign busy = head_i != tail_i;
   assign size = 17'd1 << ring_size_i;
   assign {behind, unused_behind} = tail_i - fetch_idx_i;
   assign {beyond, unused_beyond} = full_q - tail_i;
-  assign ring_misuse_o = locked_write_i || behind || beyond || (size_bad_q && busy);
+  assign ring_misuse_o = behind || beyond || size_bad_q;
 
   always_ff @(posedge clk_i) begin
     head_before_q <= head_i;
     full_q <= head_i + 32'(size);
     size_bad_q <= ring_size_i > 5'd16;
+    misuse_q <= engine_rst_no && (locked_write_i || behind || beyond || (size_bad_q && busy));
   end
   assign watchdog_expired = watchdog_i != '0 && waiting_q >= watchdog_i;
 
@@ -112,30 +115,45 @@ module systole_faults #(
     end else if (token_overflow_i) begin
       code  = systole_pkg::ERROR_TOKEN;
       index = head_before_q;
-    end else if (ring_misuse_o) begin
-      code = systole_pkg::ERROR_RING;
+    end else if (misuse_q) begin
+      code  = systole_pkg::ERROR_RING;
+      index = head_before_q;
     end else if (watchdog_expired) begin
       code = systole_pkg::ERROR_WATCHDOG;
     end
   end
 
   // By what is raised, not by its code, which takes longer to find.
-  assign error_set_o = !error_o && (store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i ||
-                                    fetch_range_i || token_overflow_i || ring_misuse_o || watchdog_expired);
+  logic raised;
+  logic [7:0] code_q;
+  logic [31:0] index_q;
+  logic [63:0] addr_q;
+
+  assign raised = store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i || fetch_range_i
+      || token_overflow_i || misuse_q || watchdog_expired;
 
   always_ff @(posedge clk_i) begin
     if (!engine_rst_no) begin
       error_o <= 1'b0;
-      code_o  <= systole_pkg::ERROR_NONE;
-      index_o <= '0;
-      addr_o  <= '0;
-    end else if (error_set_o) begin
-      error_o <= 1'b1;
-      code_o  <= code;
-      index_o <= index;
-      addr_o  <= addr;
+      error_set_o <= 1'b0;
+    end else begin
+      if (raised) error_o <= 1'b1;
+      error_set_o <= raised && !error_o;
     end
   end
+
+  // They run along until there is an error, and show nothing before.
+  always_ff @(posedge clk_i) begin
+    if (!error_o) begin
+      code_q  <= code;
+      index_q <= index;
+      addr_q  <= addr;
+    end
+  end
+
+  assign code_o  = error_o ? code_q : systole_pkg::ERROR_NONE;
+  assign index_o = error_o ? index_q : '0;
+  assign addr_o  = error_o ? addr_q : '0;
 
   // --- soft reset ---
   typedef enum logic [0:0] {

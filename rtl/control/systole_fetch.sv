@@ -41,17 +41,19 @@ module systole_fetch #(
 
   logic [31:0] next_q, next;
   logic [15:0] slot_q;  // of record next_q
-  logic [LevelW-1:0] reserved_q, pending_q;
+  logic [LevelW-1:0] reserved_q, pending_q;  // without what was asked for in the cycle before
   logic [AxiAddrW:0] address;  // with its carry
-  logic beyond_q, due, in_range, ask, taken, arrived, full_unused;
+  logic beyond_q, full, due, in_range, ask, asked_q, taken, arrived, full_unused;
 
   // Index i lies in slot i mod size. A ring that ends with a 64-bit address space goes on at its beginning.
   assign address = {1'b0, ring_base_i[AxiAddrW-1:0]} + (AxiAddrW + 1)'({slot_q, 6'd0});
   assign in_range = !beyond_q && (AxiAddrW == 64 || !address[AxiAddrW]);
-  assign due = enable_i && next_q != tail_i;
+  // A legal tail is at most 65536 ahead; another one shows as misuse of the ring (`stop_i`).
+  assign due = enable_i && next_q[16:0] != tail_i[16:0];
   assign next_index_o = next_q;
   assign next_addr_o = ring_base_i + 64'({slot_q, 6'd0});
-  assign ask = due && in_range && !stop_i && reserved_q != LevelW'(Slots) && (!ar_valid_o || ar_ready_i);
+  assign ask = due && in_range && !stop_i && !full && (!ar_valid_o || ar_ready_i);
+  assign full = reserved_q == LevelW'(Slots) || (asked_q && reserved_q == LevelW'(Slots - 1));
   assign next = next_q + 32'd1;
 
   always_ff @(posedge clk_i) begin
@@ -59,7 +61,7 @@ module systole_fetch #(
   end
   assign taken = cmd_valid_o && cmd_ready_i;
   assign arrived = r_valid_i && r_last_i;
-  assign quiet_o = pending_q == '0;
+  assign quiet_o = pending_q == '0 && !asked_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -68,6 +70,7 @@ module systole_fetch #(
       next_q     <= '0;
       slot_q     <= '0;
       reserved_q <= '0;
+      asked_q    <= 1'b0;
       pending_q  <= '0;
       range_err_o <= 1'b0;
     end else begin
@@ -79,10 +82,11 @@ module systole_fetch #(
         ar_addr_o  <= address[AxiAddrW-1:0];
         next_q     <= next;
       end
-      if (ask && !taken) reserved_q <= reserved_q + LevelW'(1);
-      if (taken && !ask) reserved_q <= reserved_q - LevelW'(1);
-      if (ask && !arrived) pending_q <= pending_q + LevelW'(1);
-      if (arrived && !ask) pending_q <= pending_q - LevelW'(1);
+      asked_q <= ask;
+      if (asked_q && !taken) reserved_q <= reserved_q + LevelW'(1);
+      if (taken && !asked_q) reserved_q <= reserved_q - LevelW'(1);
+      if (asked_q && !arrived) pending_q <= pending_q + LevelW'(1);
+      if (arrived && !asked_q) pending_q <= pending_q - LevelW'(1);
     end
   end
 
@@ -120,5 +124,8 @@ module systole_fetch #(
       .ready_i(cmd_ready_i),
       .data_o ({cmd_err_o, cmd_o})
   );
+
+  logic unused;
+  assign unused = ^tail_i;
 
 endmodule

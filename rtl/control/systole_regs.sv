@@ -3,7 +3,7 @@
 
 /// The registers: an AXI4-Lite slave of 4 KiB, 32 bits wide. Write address and write data are taken in either order; the
 /// write takes effect one cycle after both are there, and the response follows in the cycle in which the register shows its
-/// new value (two cycles after the handshake). Read data follow one cycle after the read address. One write and one read
+/// new value (two cycles after the handshake). Read data follow two cycles after the read address. One write and one read
 /// are under way at a time. Strobes are honoured. An unmapped or misaligned address answers SLVERR; writing a read-only
 /// register changes nothing. While `busy_i`, a write to a locked register is refused and `locked_write_o` pulses.
 /// `soft_reset_i` clears what a soft reset clears. `irq_o` is a register that changes with IRQ_STATUS.
@@ -83,9 +83,8 @@ module systole_regs (
   // The counters' words lie in one piece, TOTAL first, each low word before high word.
   localparam logic [11:0] COUNTER_FIRST = systole_pkg::REG_COUNTER_TOTAL_LO_OFFSET;
   localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_MACS_HI_OFFSET;
-  // Bits of a word's address that tell them apart, without subtracting anything.
-  localparam int COUNTER_INDEX_W = 5;
-  localparam int COUNTER_FIRST_INDEX = 2;
+  // Bits of a word's address in words that tell all registers apart.
+  localparam int INDEX_W = 6;
 
   logic ctrl_enable_d, ctrl_enable_q;
   logic ctrl_soft_reset_d, ctrl_soft_reset_q;
@@ -249,82 +248,104 @@ module systole_regs (
   assign watchdog_o = watchdog_q;
 
   // --- read channel ---
-  logic r_valid_q, read_counter, read_mapped;
-  logic [(32<<COUNTER_INDEX_W)-1:0] counter_words;
-  logic [31:0] counter_word, rdata_d, rdata_q;
+  logic r_valid_q, read_q, read_mapped_q;  // read: an address was taken in the cycle before
+  logic [(32<<INDEX_W)-1:0] words;  // all registers by their index
+  logic [(1<<INDEX_W)-1:0] mapped, select, select_q;  // select_q: of the address, if there is such a register
+  logic [31:0] rdata, rdata_q;
   logic [1:0] rresp_q;
 
-  assign s_axil_arready_o = !r_valid_q;
+  assign s_axil_arready_o = !r_valid_q && !read_q;
   assign s_axil_rvalid_o = r_valid_q;
   assign s_axil_rdata_o = rdata_q;
   assign s_axil_rresp_o = rresp_q;
-  assign read_counter = s_axil_araddr_i >= COUNTER_FIRST && s_axil_araddr_i <= COUNTER_LAST && s_axil_araddr_i[1:0] == '0;
-  assign counter_word = counter_words[{s_axil_araddr_i[COUNTER_INDEX_W+1:2], 5'd0} +: 32];
 
-  for (genvar w = 0; w < 1 << COUNTER_INDEX_W; w++) begin : gen_counter_word
-    localparam int Index = w - COUNTER_FIRST_INDEX;
-    if (Index < 0 || Index >= 2 * systole_pkg::COUNTER_COUNT) begin : gen_none
-      assign counter_words[32*w +: 32] = '0;
-    end else if (Index % 2 == 0) begin : gen_low
-      assign counter_words[32*w +: 32] = counter_i[Index/2*systole_pkg::COUNTER_W +: 32];
-    end else begin : gen_high
-      assign counter_words[32*w +: 32] = 32'(counter_i[Index/2*systole_pkg::COUNTER_W+32 +: systole_pkg::COUNTER_W-32]);
+  always_comb begin
+    rdata = '0;
+    for (int i = 0; i < 1 << INDEX_W; i++) begin
+      select[i] = mapped[i] && s_axil_araddr_i == 12'(4 * i);
+      rdata |= words[32*i +: 32] & {32{select_q[i]}};
     end
   end
 
   always_ff @(posedge clk_i) begin
+    select_q      <= select;
+    read_mapped_q <= select != '0;
+  end
+
+  always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      read_q    <= 1'b0;
       r_valid_q <= 1'b0;
       rdata_q   <= '0;
       rresp_q   <= RESP_OKAY;
     end else begin
+      read_q <= s_axil_arvalid_i && s_axil_arready_o;
       if (s_axil_rready_i) r_valid_q <= 1'b0;
-      if (s_axil_arvalid_i && s_axil_arready_o) begin
+      if (read_q) begin
         r_valid_q <= 1'b1;
-        rdata_q   <= rdata_d;
-        rresp_q   <= read_mapped ? RESP_OKAY : RESP_SLVERR;
+        rdata_q   <= rdata;
+        rresp_q   <= read_mapped_q ? RESP_OKAY : RESP_SLVERR;
       end
     end
   end
 
   always_comb begin
-    read_mapped = 1'b1;
-    rdata_d = '0;
-    unique case (s_axil_araddr_i)
-      systole_pkg::REG_ID_OFFSET: rdata_d = systole_pkg::ID;
-      systole_pkg::REG_VERSION_OFFSET: rdata_d = {4'd0, systole_pkg::COMMAND_VERSION, systole_pkg::VERSION_MAJOR,
-        systole_pkg::VERSION_MINOR, systole_pkg::VERSION_PATCH};
-      systole_pkg::REG_CAP0_OFFSET: rdata_d = {cap0_queue_depth_i, cap0_epilogue_lanes_log2_i, cap0_element_latency_i,
-        3'd0, cap0_fp_i, cap0_axi_bytes_log2_i, cap0_cols_log2_i, cap0_rows_log2_i};
-      systole_pkg::REG_CAP1_OFFSET: rdata_d = {3'd0, cap1_param_entries_log2_i, 3'd0, cap1_acc_rows_log2_i, 3'd0,
-        cap1_wgt_words_log2_i, 3'd0, cap1_act_words_log2_i};
-      systole_pkg::REG_CAP2_OFFSET: rdata_d = {4'd0, cap2_accel_id_i, cap2_axi_addr_bits_i, cap2_max_writes_i,
-        cap2_max_reads_i};
-      systole_pkg::REG_CTRL_OFFSET: rdata_d = {30'd0, ctrl_soft_reset_q, ctrl_enable_q};
-      systole_pkg::REG_STATUS_OFFSET: rdata_d = {29'd0, status_quiet_i, status_error_i, status_busy_i};
-      systole_pkg::REG_IRQ_ENABLE_OFFSET: rdata_d = {30'd0, irq_enable_error_q, irq_enable_done_q};
-      systole_pkg::REG_IRQ_STATUS_OFFSET: rdata_d = {30'd0, irq_status_error_q, irq_status_done_q};
-      systole_pkg::REG_RING_BASE_LO_OFFSET: rdata_d = ring_base_lo_q;
-      systole_pkg::REG_RING_BASE_HI_OFFSET: rdata_d = ring_base_hi_q;
-      systole_pkg::REG_RING_SIZE_OFFSET: rdata_d = {27'd0, ring_size_q};
-      systole_pkg::REG_RING_TAIL_OFFSET: rdata_d = ring_tail_q;
-      systole_pkg::REG_RING_HEAD_OFFSET: rdata_d = ring_head_i;
-      systole_pkg::REG_WATCHDOG_OFFSET: rdata_d = watchdog_q;
-      systole_pkg::REG_ERROR_CODE_OFFSET: rdata_d = {24'd0, error_code_i};
-      systole_pkg::REG_ERROR_INDEX_OFFSET: rdata_d = error_index_i;
-      systole_pkg::REG_ERROR_ADDR_LO_OFFSET: rdata_d = error_addr_lo_i;
-      systole_pkg::REG_ERROR_ADDR_HI_OFFSET: rdata_d = error_addr_hi_i;
-      systole_pkg::REG_DONE_LOAD_OFFSET: rdata_d = done_load_i;
-      systole_pkg::REG_DONE_COMPUTE_OFFSET: rdata_d = done_compute_i;
-      systole_pkg::REG_DONE_STORE_OFFSET: rdata_d = done_store_i;
-      systole_pkg::REG_COUNTER_CTRL_OFFSET: rdata_d = '0;
-      default:
-      if (read_counter) begin
-        rdata_d = counter_word;
-      end else begin
-        read_mapped = 1'b0;
-      end
-    endcase
+    words = '0;
+    mapped = '0;
+    mapped[systole_pkg::REG_ID_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_ID_OFFSET*8 +: 32] = systole_pkg::ID;
+    mapped[systole_pkg::REG_VERSION_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_VERSION_OFFSET*8 +: 32] = {4'd0, systole_pkg::COMMAND_VERSION, systole_pkg::VERSION_MAJOR,
+      systole_pkg::VERSION_MINOR, systole_pkg::VERSION_PATCH};
+    mapped[systole_pkg::REG_CAP0_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_CAP0_OFFSET*8 +: 32] = {cap0_queue_depth_i, cap0_epilogue_lanes_log2_i, cap0_element_latency_i,
+      3'd0, cap0_fp_i, cap0_axi_bytes_log2_i, cap0_cols_log2_i, cap0_rows_log2_i};
+    mapped[systole_pkg::REG_CAP1_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_CAP1_OFFSET*8 +: 32] = {3'd0, cap1_param_entries_log2_i, 3'd0, cap1_acc_rows_log2_i, 3'd0,
+      cap1_wgt_words_log2_i, 3'd0, cap1_act_words_log2_i};
+    mapped[systole_pkg::REG_CAP2_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_CAP2_OFFSET*8 +: 32] = {4'd0, cap2_accel_id_i, cap2_axi_addr_bits_i, cap2_max_writes_i,
+      cap2_max_reads_i};
+    mapped[systole_pkg::REG_CTRL_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_CTRL_OFFSET*8 +: 32] = {30'd0, ctrl_soft_reset_q, ctrl_enable_q};
+    mapped[systole_pkg::REG_STATUS_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_STATUS_OFFSET*8 +: 32] = {29'd0, status_quiet_i, status_error_i, status_busy_i};
+    mapped[systole_pkg::REG_IRQ_ENABLE_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_IRQ_ENABLE_OFFSET*8 +: 32] = {30'd0, irq_enable_error_q, irq_enable_done_q};
+    mapped[systole_pkg::REG_IRQ_STATUS_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_IRQ_STATUS_OFFSET*8 +: 32] = {30'd0, irq_status_error_q, irq_status_done_q};
+    mapped[systole_pkg::REG_RING_BASE_LO_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_RING_BASE_LO_OFFSET*8 +: 32] = ring_base_lo_q;
+    mapped[systole_pkg::REG_RING_BASE_HI_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_RING_BASE_HI_OFFSET*8 +: 32] = ring_base_hi_q;
+    mapped[systole_pkg::REG_RING_SIZE_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_RING_SIZE_OFFSET*8 +: 32] = {27'd0, ring_size_q};
+    mapped[systole_pkg::REG_RING_TAIL_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_RING_TAIL_OFFSET*8 +: 32] = ring_tail_q;
+    mapped[systole_pkg::REG_RING_HEAD_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_RING_HEAD_OFFSET*8 +: 32] = ring_head_i;
+    mapped[systole_pkg::REG_WATCHDOG_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_WATCHDOG_OFFSET*8 +: 32] = watchdog_q;
+    mapped[systole_pkg::REG_ERROR_CODE_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_ERROR_CODE_OFFSET*8 +: 32] = {24'd0, error_code_i};
+    mapped[systole_pkg::REG_ERROR_INDEX_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_ERROR_INDEX_OFFSET*8 +: 32] = error_index_i;
+    mapped[systole_pkg::REG_ERROR_ADDR_LO_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_ERROR_ADDR_LO_OFFSET*8 +: 32] = error_addr_lo_i;
+    mapped[systole_pkg::REG_ERROR_ADDR_HI_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_ERROR_ADDR_HI_OFFSET*8 +: 32] = error_addr_hi_i;
+    mapped[systole_pkg::REG_DONE_LOAD_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_DONE_LOAD_OFFSET*8 +: 32] = done_load_i;
+    mapped[systole_pkg::REG_DONE_COMPUTE_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_DONE_COMPUTE_OFFSET*8 +: 32] = done_compute_i;
+    mapped[systole_pkg::REG_DONE_STORE_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_DONE_STORE_OFFSET*8 +: 32] = done_store_i;
+    mapped[systole_pkg::REG_COUNTER_CTRL_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_COUNTER_CTRL_OFFSET*8 +: 32] = '0;
+    for (int i = 0; i < systole_pkg::COUNTER_COUNT; i++) begin
+      mapped[32'(COUNTER_FIRST)/4+2*i +: 2] = 2'b11;
+      words[32'(COUNTER_FIRST)*8+64*i +: 64] = 64'(counter_i[i*systole_pkg::COUNTER_W +: systole_pkg::COUNTER_W]);
+    end
   end
 
 endmodule

@@ -75,6 +75,7 @@ module systole_dma_read #(
     // completion
     output logic                done_o,
     output logic [         7:0] give_o,
+    output logic                fails_o,  // err_valid_o in the next cycle
     output logic                err_valid_o,
     output logic [         7:0] err_code_o,
     output logic [        31:0] err_idx_o,
@@ -98,6 +99,7 @@ module systole_dma_read #(
   localparam int AccLast = 4 * Cols / AccBytes - 1;
   localparam int ZpBytes = Cols < WordBytes ? Cols : WordBytes;
   localparam int ZpLast = Cols / ZpBytes - 1;
+  localparam int IndexW = AccLast > 0 ? $clog2(AccLast + 1) : 1;  // bits of a chunk's index; AccLast >= ZpLast
 
   // --- The command under way. ------------------------------------------------------------------------------------------------
   logic active_q, abort_q;
@@ -109,7 +111,7 @@ module systole_dma_read #(
   logic [ChunkW-1:0] chunk_bytes_q, tail_q;  // bytes of a whole chunk, of an item's last one
   logic [23:0] item_more_q;  // chunks of an item less one
   logic item_one_q, item_two_q;  // it has one, two
-  logic [5:0] chunk_last_q;
+  logic [IndexW-1:0] chunk_last_q;
   logic [16:0] depth_q;  // words of the destination
   // Items of a row, rows: those after which data begin, after which the last with data and the last of all come; and whether that
   // is the first one.
@@ -125,7 +127,7 @@ module systole_dma_read #(
   logic [OffW-1:0] offset_q;  // of the next byte in its beat
   logic [23:0] more_q;  // chunks of the item after this one
   logic item_end_q, item_near_q;  // they are none, one
-  logic [5:0] chunk_q;
+  logic [IndexW-1:0] chunk_q;
   logic [16:0] word_q;
   logic in_range_q;
   logic [LevelW-1:0] touched_q, whole_q;  // slots that the chunk touches, that it ends
@@ -157,8 +159,8 @@ module systole_dma_read #(
 
   // --- One chunk. ------------------------------------------------------------------------------------------------------------
   logic is_data, command_end, segment_end, word_end;
-  logic ready, enough, fire, fire_data, fail;
-  logic ctx_fire;
+  logic ready, enough, fire, fire_data;
+  logic renew, step;  // what is loaded is the next context's; something is
 
   assign is_data = data1_q && data2_q;
   assign command_end = item_end_q && end1_q && end2_q;
@@ -170,10 +172,13 @@ module systole_dma_read #(
   assign ready = active_q && !abort_q && in_range_q && (!wr_valid_o || wr_ready_i);
   assign fire = ready && enough;
   assign fire_data = fire && is_data;
-  assign fail = active_q && !abort_q && (!in_range_q || (!enough && level_q >= touched_q));
+  assign fails_o = active_q && !abort_q && (!in_range_q || (!enough && level_q >= touched_q));
 
   assign ctx_ready_o = !active_q || (fire && command_end);
-  assign ctx_fire = ctx_valid_i && !abort_q && ctx_ready_o;
+
+  // The walk is loaded by `step` from what `renew` chooses, which is known earlier; without a context it is not looked at.
+  assign renew = !active_q || command_end;
+  assign step = !active_q || fire;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -187,8 +192,8 @@ module systole_dma_read #(
       err_valid_o <= 1'b0;
     end else begin
       if (ctx_ready_o) active_q <= ctx_valid_i && !abort_q;
-      if (stop_i || fail) abort_q <= 1'b1;
-      err_valid_o <= fail;
+      if (stop_i || fails_o) abort_q <= 1'b1;
+      err_valid_o <= fails_o;
       if (push) fill_q <= fill_q + SlotW'(1);
       if (push && r_err_i) bad_q <= 1'b1;
       if (fire_data) head_q <= head_q + SlotW'(freed);
@@ -198,7 +203,7 @@ module systole_dma_read #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (fail) begin
+    if (fails_o) begin
       err_code_o <= in_range_q ? systole_pkg::ERROR_AXI_LOAD : systole_pkg::ERROR_RANGE;
       err_idx_o  <= idx_q;
       err_addr_o <= in_range_q ? addr_q : AxiAddrW'(word_q);
@@ -213,7 +218,7 @@ module systole_dma_read #(
   logic [ChunkW-1:0] bytes_d, ctx_bytes, ctx_chunk_bytes;
   logic [SpanW-1:0] whole_d, touched_d, ctx_whole, ctx_touched;
   logic [16:0] word_d, ctx_depth;
-  logic [5:0] ctx_chunk_last;
+  logic [IndexW-1:0] ctx_chunk_last;
   logic item_end_d, unused_span;
 
   assign {unused_pitch, pitch} = last1_q ? {{33{pitch2_q[31]}}, pitch2_q} : {{33{pitch1_q[31]}}, pitch1_q};
@@ -255,14 +260,14 @@ module systole_dma_read #(
   always_comb begin
     if (ctx_dest_i == systole_pkg::DEST_ACT || ctx_dest_i == systole_pkg::DEST_WGT) begin
       ctx_chunk_bytes = ChunkW'(WordBytes);
-      ctx_chunk_last = 6'd0;
+      ctx_chunk_last = '0;
     end else if (ctx_dest_i == systole_pkg::DEST_ACC || ctx_bank_i == systole_pkg::BANK_BIAS ||
                  ctx_bank_i == systole_pkg::BANK_SCALE) begin
       ctx_chunk_bytes = ChunkW'(AccBytes);
-      ctx_chunk_last = 6'(AccLast);
+      ctx_chunk_last = IndexW'(AccLast);
     end else begin
       ctx_chunk_bytes = ChunkW'(ZpBytes);
-      ctx_chunk_last = 6'(ZpLast);
+      ctx_chunk_last = IndexW'(ZpLast);
     end
     if (ctx_dest_i == systole_pkg::DEST_ACT) ctx_depth = 17'(ActWords);
     else if (ctx_dest_i == systole_pkg::DEST_WGT) ctx_depth = 17'(WgtWords);
@@ -272,7 +277,7 @@ module systole_dma_read #(
 
   // Walk the items. What is not reset is not looked at before a context was taken.
   always_ff @(posedge clk_i) begin
-    if (ctx_fire) begin
+    if (step && renew) begin
       item1_q <= '0;
       item2_q <= '0;
       data1_q <= ctx_pad_left_i == '0;
@@ -292,7 +297,7 @@ module systole_dma_read #(
       chunk_q <= '0;
       word_q <= {1'b0, ctx_dst_i};
       in_range_q <= {1'b0, ctx_dst_i} < ctx_depth;
-    end else if (fire) begin
+    end else if (step) begin
       if (item_end_q) begin
         item1_q <= end1_q ? 17'd0 : item1_q + 17'd1;
         if (end1_q) item2_q <= item2_q + 17'd1;
@@ -313,7 +318,7 @@ module systole_dma_read #(
       item_near_q <= item_end_q ? item_two_q : more_q == 24'd2;
       whole_q <= LevelW'(whole_d >> OffW);
       touched_q <= LevelW'(touched_d >> OffW);
-      chunk_q <= word_end ? 6'd0 : chunk_q + 6'd1;
+      chunk_q <= word_end ? '0 : chunk_q + IndexW'(1);
       if (word_end) begin
         word_q <= word_d;
         in_range_q <= word_d < depth_q;
@@ -323,7 +328,7 @@ module systole_dma_read #(
 
   // Take a context.
   always_ff @(posedge clk_i) begin
-    if (ctx_fire) begin
+    if (step && renew) begin
       merge1_q <= ctx_merge1_i;
       merge2_q <= ctx_merge2_i;
       idx_q <= ctx_idx_i;
@@ -354,7 +359,10 @@ module systole_dma_read #(
 
   // --- Write register. -------------------------------------------------------------------------------------------------------
   logic last_q;  // the command's last chunk
+  logic [IndexW-1:0] wr_chunk_q;
   logic [7:0] last_give_q;
+
+  assign wr_chunk_o = 6'(wr_chunk_q);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -374,7 +382,7 @@ module systole_dma_read #(
       wr_dest_o <= dest_q;
       wr_bank_o <= bank_q;
       wr_addr_o <= word_q[15:0];
-      wr_chunk_o <= chunk_q;
+      wr_chunk_q <= chunk_q;
       wr_data_o <= is_data ? cut : {WordBytes{pad_byte_q}};
       last_q <= command_end;
       last_give_q <= give_q;

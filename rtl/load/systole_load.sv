@@ -68,13 +68,13 @@ module systole_load #(
   logic [7:0] hold_give_q;
   logic [FieldsW-1:0] fields, hold_q;
   logic [7:0] waits;
-  logic accept;
+  logic fails, accept;
   logic desc_valid, desc_ready, desc_fire;
   logic merge1, merge2;
   logic ctx_ready;
   logic unused;
 
-  assign stopped = stop_i || stopped_q || err_valid_o;
+  assign stopped = stop_i || stopped_q;
   assign waits = cmd_i[systole_pkg::CMD_WAIT_LSB+:systole_pkg::CMD_WAIT_W];
   assign cmd_ready_o = (!hold_valid_q || desc_fire) && !stopped && (waits & ~tok_avail_i) == '0;
   assign accept = cmd_valid_i && cmd_ready_o;
@@ -105,7 +105,7 @@ module systole_load #(
       stopped_q <= 1'b0;
       hold_valid_q <= 1'b0;
     end else begin
-      stopped_q <= stopped;
+      stopped_q <= stopped || fails;  // with err_valid_o
       if (accept) hold_valid_q <= 1'b1;
       else if (desc_fire) hold_valid_q <= 1'b0;
     end
@@ -277,6 +277,7 @@ module systole_load #(
       .wr_data_o       (wr_data_o),
       .done_o          (done_o),
       .give_o          (give_o),
+      .fails_o         (fails),
       .err_valid_o     (err_valid_o),
       .err_code_o      (err_code_o),
       .err_idx_o       (err_idx_o),
@@ -285,16 +286,24 @@ module systole_load #(
 
   // --- Bursts without their last beat. -----------------------------------------------------------------------------------------
   logic [CountW-1:0] count_q;
+  logic none_q;  // it is 0
   logic issue, finish;
 
   assign issue = ar_valid_o && ar_ready_i;
   assign finish = r_valid_i && r_ready_o && r_last_i;
-  assign quiet_o = !ar_valid_o && count_q == '0;
+  assign quiet_o = !ar_valid_o && none_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) count_q <= '0;
-    else if (issue && !finish) count_q <= count_q + CountW'(1);
-    else if (finish && !issue) count_q <= count_q - CountW'(1);
+    if (!rst_ni) begin
+      count_q <= '0;
+      none_q <= 1'b1;
+    end else if (issue && !finish) begin
+      count_q <= count_q + CountW'(1);
+      none_q <= 1'b0;
+    end else if (finish && !issue) begin
+      count_q <= count_q - CountW'(1);
+      none_q <= count_q == CountW'(1);
+    end
   end
 
 endmodule

@@ -70,11 +70,13 @@ module systole_read_mux #(
   // its end, since that decides about R data at once.
   logic [CountW-1:0] count_q;
   logic [MaxReads-1:0] owner_q, owner_d, shifted;
-  logic owned_q, full_q;  // count_q is not 0, is MaxReads
+  logic owned_q, many_q, full_q;  // count_q is not 0, neither 0 nor 1, MaxReads
+  logic fetch_q, load_q, next_fetch;  // the oldest burst's owner, if there is one; the next one's, if there is
   logic [CountW:0] bursts;  // count_q, wide enough for every comparison below to have two outcomes
   logic room, take, last;
+  logic unused_owner;
 
-  assign m_axi_rready_o = owned_q && (owner_q[0] || load_r_ready_i);
+  assign m_axi_rready_o = fetch_q || (load_q && load_r_ready_i);
   assign last = m_axi_rvalid_i && m_axi_rready_o && m_axi_rlast_i;
   assign room = (!m_axi_arvalid_o || m_axi_arready_i) && (!full_q || last);
   assign fetch_ar_ready_o = room;
@@ -85,6 +87,8 @@ module systole_read_mux #(
   // Places beyond the youngest burst follow what would be taken next, so that it is there when it is taken.
   assign shifted = MaxReads'({fetch_ar_valid_i, owner_q} >> 1);
   assign bursts = {1'b0, count_q};
+  assign next_fetch = many_q ? shifted[0] : fetch_ar_valid_i;
+  assign unused_owner = owner_q[0];  // fetch_q and load_q say it
   for (genvar i = 0; i < MaxReads; i++) begin : gen_owner
     assign owner_d[i] = last ? (bursts <= (CountW + 1)'(i + 1) ? fetch_ar_valid_i : shifted[i])
                              : (bursts <= (CountW + 1)'(i) ? fetch_ar_valid_i : owner_q[i]);
@@ -96,18 +100,27 @@ module systole_read_mux #(
       m_axi_arvalid_o <= 1'b0;
       count_q <= '0;
       owned_q <= 1'b0;
+      many_q <= 1'b0;
       full_q <= 1'b0;
+      fetch_q <= 1'b0;
+      load_q <= 1'b0;
     end else begin
+      if (last || !owned_q) begin
+        fetch_q <= next_fetch && (many_q || take);
+        load_q  <= !next_fetch && (many_q || take);
+      end
       if (take) m_axi_arvalid_o <= 1'b1;
       else if (m_axi_arready_i) m_axi_arvalid_o <= 1'b0;
       if (take && !last) begin
         count_q <= count_q + CountW'(1);
         owned_q <= 1'b1;
+        many_q  <= owned_q;
         full_q  <= count_q == CountW'(MaxReads - 1);
       end
       if (last && !take) begin
         count_q <= count_q - CountW'(1);
-        owned_q <= count_q != CountW'(1);
+        owned_q <= many_q;
+        many_q  <= many_q && count_q != CountW'(2);
         full_q  <= 1'b0;
       end
     end
@@ -120,11 +133,11 @@ module systole_read_mux #(
     end
   end
 
-  assign fetch_r_valid_o = m_axi_rvalid_i && owned_q && owner_q[0];
+  assign fetch_r_valid_o = m_axi_rvalid_i && fetch_q;
   assign fetch_r_data_o  = m_axi_rdata_i;
   assign fetch_r_last_o  = m_axi_rlast_i;
   assign fetch_r_err_o   = m_axi_rresp_i[1];
-  assign load_r_valid_o  = m_axi_rvalid_i && owned_q && !owner_q[0];
+  assign load_r_valid_o  = m_axi_rvalid_i && load_q;
   assign load_r_data_o   = m_axi_rdata_i;
   assign load_r_last_o   = m_axi_rlast_i;
   assign load_r_resp_o   = m_axi_rresp_i;

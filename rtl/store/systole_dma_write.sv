@@ -2,15 +2,15 @@
 
 /// Data side of a store: packs groups of up to `GroupBytes` bytes into AXI write beats and sends them.
 ///
-/// in: valid/ready; `in_bytes_i` bytes (>= 1) from the low end of in_data_i belong at byte `in_offset_i` of the
-/// present beat, touch `in_touched_i` beats and complete `in_completed_i` of them. Offsets follow each other within a segment; its last
+/// in: valid/ready; the bytes of in_data_i that `in_strobes_i` names (one or more, from the low end; the others are 0) belong at byte
+/// `in_offset_i` of the present beat and those after it, touch `in_touched_i` beats and complete `in_completed_i` of them. Offsets follow each other within a segment; its last
 /// group completes its last beat. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
 /// was placed.
 /// burst: valid/ready, a burst whose AW has been accepted, in order, beats-1. W beats are sent for these only, at
 /// the earliest one cycle after the burst was announced and one cycle after the group that completes the beat was taken.
 /// One group and one beat a cycle; one beat a cycle whenever groups are at least as wide as beats. W payload holds
 /// until taken.
-/// `fill_i`: the rest of the data will not come. Once all complete beats are sent, announced bursts are completed with
+/// `fill_i`, until reset: the rest of the data will not come. From the next cycle on, once all complete beats are sent, announced bursts are completed with
 /// beats without strobes.
 module systole_dma_write #(
     parameter int GroupBytes = 32,  // a power of two, >= 4
@@ -24,7 +24,7 @@ module systole_dma_write #(
     input  logic                            in_valid_i,
     output logic                            in_ready_o,
     input  logic [        GroupBytes*8-1:0] in_data_i,
-    input  logic [    $clog2(GroupBytes):0] in_bytes_i,
+    input  logic [          GroupBytes-1:0] in_strobes_i,
     input  logic [$clog2(AxiDataW/8)-1 : 0] in_offset_i,
     input  logic [              BeatsW-1:0] in_touched_i,
     input  logic [              BeatsW-1:0] in_completed_i,
@@ -45,35 +45,34 @@ module systole_dma_write #(
   localparam int SlotW = $clog2(Slots);
   localparam int LevelW = SlotW + 1;
   localparam int RingBytes = Slots * BusBytes;
+  localparam int MaxTouched = (GroupBytes >= BusBytes ? GroupBytes / BusBytes : 1) + 1;  // beats that a group may touch
+  localparam int TouchedW = $clog2(MaxTouched + 1);
 
   // --- Place a group. --------------------------------------------------------------------------------------------------------
   logic [SlotW-1:0] head_q, tail_q;  // next beat to send, beat that is being filled
-  logic [LevelW-1:0] level_q, level_d;  // complete beats
-  logic [LevelW-1:0] room_q;  // Slots less these
-  logic [LevelW-1:0] completed;
-  logic place, send;
-  logic [GroupBytes*8-1:0] data;
-  logic [GroupBytes-1:0] strobes;
+  // Complete beats; there is one; Slots less these; there is room for as many as the index says.
+  logic [LevelW-1:0] level_q, room_q;
+  logic some_q;
+  logic [2**TouchedW-1:0] fits_q;
+  logic [LevelW-1:0] completed, level_placed, room_placed;
+  logic place, send, sent;
   logic [RingBytes*8+GroupBytes*8-1:0] placed;  // the part beyond the ring's end belongs to its beginning
   logic [RingBytes+GroupBytes-1:0] placed_strobes;
 
   logic unused_beats;
 
   assign completed = LevelW'(in_completed_i);
-  assign in_ready_o = room_q >= LevelW'(in_touched_i);
+  assign in_ready_o = fits_q[in_touched_i[TouchedW-1:0]];
   assign unused_beats = ^{in_touched_i, in_completed_i};
   assign place = in_valid_i && in_ready_o;
 
-  assign strobes = ~({GroupBytes{1'b1}} << in_bytes_i);
   // The condition only saves the simulator's time.
   always_comb begin
-    data = '0;
     placed = '0;
     placed_strobes = '0;
     if (in_valid_i) begin
-      for (int b = 0; b < GroupBytes; b++) data[b*8+:8] = in_data_i[b*8+:8] & {8{strobes[b]}};
-      placed = {{RingBytes * 8{1'b0}}, data} << {tail_q, in_offset_i, 3'b000};
-      placed_strobes = {{RingBytes{1'b0}}, strobes} << {tail_q, in_offset_i};
+      placed = {{RingBytes * 8{1'b0}}, in_data_i} << {tail_q, in_offset_i, 3'b000};
+      placed_strobes = {{RingBytes{1'b0}}, in_strobes_i} << {tail_q, in_offset_i};
     end
   end
 
@@ -92,7 +91,7 @@ module systole_dma_write #(
     assign ring_strobes[s*BusBytes+:BusBytes] = strobes_q;
 
     always_ff @(posedge clk_i) begin
-      if (!rst_ni || (send && level_q != '0 && head_q == SlotW'(s))) begin
+      if (!rst_ni || (send && some_q && head_q == SlotW'(s))) begin
         beat_q <= '0;
         strobes_q <= '0;
       end else if (place) begin
@@ -105,7 +104,7 @@ module systole_dma_write #(
   // --- Send beats of announced bursts. -------------------------------------------------------------------------------------------
   logic burst_valid, burst_end;
   logic [7:0] burst_len, beat_q;
-  logic filling;
+  logic fill_q, filling;
 
   systole_fifo #(
       .W(8),
@@ -121,19 +120,27 @@ module systole_dma_write #(
       .data_o (burst_len)
   );
 
-  assign filling = fill_i && level_q == '0;
-  assign w_valid_o = burst_valid && (level_q != '0 || filling);
+  assign filling = fill_q && !some_q;
+  assign w_valid_o = burst_valid && (some_q || fill_q);
   assign w_last_o = beat_q == burst_len;
   assign w_data_o = ring[{head_q, {OffW + 3{1'b0}}}+:AxiDataW];
   assign w_strb_o = filling ? '0 : ring_strobes[{head_q, {OffW{1'b0}}}+:BusBytes];
   assign send = w_valid_o && w_ready_i;
+  assign sent = send && !filling;
   assign burst_end = send && w_last_o;
+
+  // Sums first, for `place` and `sent` come late.
+  assign level_placed = level_q + completed;
+  assign room_placed = room_q - completed;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       head_q  <= '0;
       tail_q  <= '0;
       level_q <= '0;
+      some_q  <= 1'b0;
+      fits_q  <= '1;
+      fill_q  <= 1'b0;
       room_q  <= LevelW'(Slots);
       beat_q  <= '0;
     end else begin
@@ -142,11 +149,15 @@ module systole_dma_write #(
         beat_q <= w_last_o ? '0 : beat_q + 8'd1;
         if (!filling) head_q <= head_q + SlotW'(1);
       end
-      level_q <= level_d;
-      room_q  <= LevelW'(Slots) - level_d;
+      level_q <= place ? (sent ? level_placed - LevelW'(1) : level_placed) : (sent ? level_q - LevelW'(1) : level_q);
+      some_q  <= place ? (sent ? level_placed != LevelW'(1) : level_placed != '0) : (sent ? level_q != LevelW'(1) : some_q);
+      fill_q  <= fill_i;
+      room_q  <= place ? (sent ? room_placed + LevelW'(1) : room_placed) : (sent ? room_q + LevelW'(1) : room_q);
+      for (int i = 1; i <= MaxTouched; i++) begin
+        fits_q[i] <= place ? (sent ? room_placed + LevelW'(1) >= LevelW'(i) : room_placed >= LevelW'(i))
+                           : (sent ? room_q + LevelW'(1) >= LevelW'(i) : room_q >= LevelW'(i));
+      end
     end
   end
-
-  assign level_d = level_q + (place ? completed : LevelW'(0)) - LevelW'(send && !filling);
 
 endmodule

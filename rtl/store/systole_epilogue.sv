@@ -6,8 +6,8 @@
 /// in: valid/ready; a group, its place in the beat, what the command says of its results and, where `in_per_column_i`, the
 /// bank entry its parameters come from. param_re_o (in the cycle in which a group is taken) asks for these parameters;
 /// they must be on scale_i and shift_i from the next cycle until the next request.
-/// out: valid/ready; the results, 1, 2 or 4 bytes each (2^size), packed to the low end; bytes beyond `out_bytes_o` are
-/// undefined. out_touched_o: beats of 2^OffW bytes that they touch; out_completed_o: how many of these they complete. A group taken in cycle t is offered in cycle t + 11 if the pipeline advances in all of them. It
+/// out: valid/ready; the results, 1, 2 or 4 bytes each (2^size), packed to the low end; the bytes that `out_strobes_o`
+/// does not name are 0. out_touched_o: beats of 2^OffW bytes that they touch; out_completed_o: how many of these they complete. A group taken in cycle t is offered in cycle t + 11 if the pipeline advances in all of them. It
 /// advances (and in_ready_o is up) in every cycle in which its output is empty or taken; then one group a cycle.
 ///
 /// The parameters of a group's valid lanes are checked one stage after they came. If one is illegal: err_valid_o is a
@@ -50,7 +50,7 @@ module systole_epilogue #(
     output logic                  out_valid_o,
     input  logic                  out_ready_i,
     output logic [  Lanes*32-1:0] out_data_o,
-    output logic [$clog2(Lanes)+2:0] out_bytes_o,
+    output logic [   Lanes*4-1:0] out_strobes_o,
     output logic [      OffW-1:0] out_offset_o,
     output logic [    BeatsW-1:0] out_touched_o,
     output logic [    BeatsW-1:0] out_completed_o,
@@ -183,6 +183,7 @@ module systole_epilogue #(
 
   // --- Lanes. --------------------------------------------------------------------------------------------------------------
   logic [Lanes*32-1:0] scales, results;
+  logic [Lanes-1:0] below9, above9;
   logic [Lanes*8-1:0] shifts;
   logic [Lanes-1:0] lane_bad, lane_valid;
   logic [11:0] below8_q, above8_q;  // zero point less the lower bound; less the upper bound and one
@@ -221,11 +222,11 @@ module systole_epilogue #(
         .low_i       (low1),
         .high_i      (high1),
         .zero_point_i(int_q[8*IntW+18+:9]),
-        .qmin_i      (int_q[8*IntW+9+:8]),
-        .qmax_i      (int_q[8*IntW+:8]),
         .below_i     (below8_q),
         .above_i     (above8_q),
         .bad_o       (lane_bad[l]),
+        .below_o     (below9[l]),
+        .above_o     (above9[l]),
         .result_o    (results[l*32+:32])
     );
   end
@@ -244,7 +245,7 @@ module systole_epilogue #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (bad && advance) begin
+    if (advance && !dead_o) begin  // with the group that fails they stop
       err_idx_o   <= idx1_q;
       err_entry_o <= entry1_q;
     end
@@ -253,22 +254,47 @@ module systole_epilogue #(
   assign unchecked_o = |valid_q[1:0];
   assign idle_o = valid_q == '0;
 
-  // --- Stage 10: pack, and what the groups will fill. -----------------------------------------------------------------------------------------------------
+  // --- Stage 10: the integer bounds, packing, and what the groups will fill. -----------------------------------------------
+  logic [7:0] qmin9_q, qmax9_q;
+  logic [Lanes*4-1:0] strobes9;
+  logic [Lanes*32-1:0] mask9;
+
+  always_ff @(posedge clk_i) begin
+    if (enable[9]) begin
+      qmin9_q <= int_q[8*IntW+9+:8];
+      qmax9_q <= int_q[8*IntW+:8];
+    end
+  end
+
+  // Two loops: Verilator's --unroll-count of our build takes no 64 turns in one.
+  for (genvar w = 0; w < Lanes; w++) begin : gen_word
+    for (genvar b = w * 4; b < w * 4 + 4; b++) begin : gen_strobe
+      assign strobes9[b] = size9 == 2'd0 ? b < Lanes && LaneW'(b) < lanes9 :
+          size9 == 2'd1 ? b < 2 * Lanes && LaneW'(b / 2) < lanes9 : LaneW'(b / 4) < lanes9;
+      assign mask9[b*8+:8] = {8{strobes9[b]}};
+    end
+  end
+
   always_ff @(posedge clk_i) begin : pack
     logic [Lanes*32-1:0] data;
+    logic [7:0] low;
     if (enable[Last]) begin
       data = results;
       if (size9 == 2'd0) begin
-        for (int l = 0; l < Lanes; l++) data[l*8+:8] = results[l*32+:8];
+        for (int l = 0; l < Lanes; l++) begin
+          low = below9[l] ? qmin9_q : above9[l] ? qmax9_q : results[l*32+:8];
+          data[l*8+:8] = low;
+        end
       end
       if (size9 == 2'd1) begin
         for (int l = 0; l < Lanes; l++) data[l*16+:16] = results[l*32+:16];
       end
-      out_data_o <= data;
+      out_data_o <= data & mask9;
+      out_strobes_o <= strobes9;
     end
   end
 
-  logic [LaneW+1:0] bytes9, bytes_q;
+  logic [LaneW+1:0] bytes9;
   logic [SpanW-1:0] span9, span_up9;
   logic [BeatsW-1:0] touched_q, whole_q;
   logic unused_span;
@@ -280,14 +306,12 @@ module systole_epilogue #(
 
   always_ff @(posedge clk_i) begin
     if (enable[Last]) begin
-      bytes_q   <= bytes9;
       whole_q   <= span9[SpanW-1:OffW];
       touched_q <= span_up9[SpanW-1:OffW];
     end
   end
 
   assign out_valid_o = valid_q[Last];
-  assign out_bytes_o = bytes_q;
   assign out_touched_o = touched_q;
   assign out_completed_o = out_end_o ? touched_q : whole_q;
   assign out_offset_o = place_q[Last*PlaceW+1+:OffW];

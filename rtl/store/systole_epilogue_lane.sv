@@ -2,15 +2,16 @@
 
 /// One column's way from a 32-bit accumulator to a result of 8, 16 or 32 bits (docs/arithmetic.md), in nine register
 /// stages for every kind of result. Stage s loads in a cycle with `en_i[s]`; the result of what is on acc_i in the cycle of
-/// en_i[1] is on result_o, from its low end, after the ninth of nine successive enables. bad_o: what stage 1 took as scale and shift is
+/// en_i[1] is on result_o, from its low end, after the ninth of nine successive enables, a requantised one before the clamp: below_o and
+/// above_o say that a bound takes its place. bad_o: what stage 1 took as scale and shift is
 /// illegal as the parameters of requantisation: a scale that is negative, infinite, NaN or zero, a negative multiplier or a shift
 /// outside -31 to 30.
 ///
 /// mode_i: what the work in stage s is, in bits [(s-1)*4 +: 4]: FLOAT or FIXED (requantisation, bits 0 and 1), FP16 or
 /// BF16 (narrowing, bits 2 and 3), none of them: 32 bits as they are. Stage 1 takes acc_i, scale_i, shift_i (-31 to 30) and
 /// the clamp: with `clamp_i` the accumulator is binary32 and compared with the bounds' keys (see systole_epilogue). Stage 2
-/// takes the bounds, stage 9 zero_point_i, the integer bounds' low bytes, and for the comparison with them the zero point less the lower
-/// bound, and less the upper bound and one.
+/// takes the bounds, stage 9 zero_point_i, and for the comparison with the integer bounds the zero point less the lower bound, and less
+/// the upper bound and one.
 ///
 ///   stage  FLOAT (ONNX Runtime)             FIXED (TFLite)                FP16, BF16           all others
 ///     1    |acc|                            acc                           compare with bounds  (FP32: compare)
@@ -40,11 +41,11 @@ module systole_epilogue_lane #(
     input  logic [31:0] low_i,
     input  logic [31:0] high_i,
     input  logic [ 8:0] zero_point_i,
-    input  logic [ 7:0] qmin_i,
-    input  logic [ 7:0] qmax_i,
     input  logic [11:0] below_i,
     input  logic [11:0] above_i,
     output logic        bad_o,
+    output logic        below_o,
+    output logic        above_o,
     output logic [31:0] result_o
 );
 
@@ -64,12 +65,18 @@ module systole_epilogue_lane #(
   // --- 1: magnitude of what is rounded on its magnitude; comparisons. ------------------------------------------------------
   logic [31:0] x1_q, scale1_q;
   logic [7:0] shift1_q;
-  logic sign1_q;
+  logic sign1_q, under16_1_q, under8_1_q;  // FLOAT: the magnitude has 16 leading zeros; 8 (more) after these, if it has
 
   always_ff @(posedge clk_i) begin : stage_1
     logic negate;
+    logic under8, under16, under24;  // below 2^8, 2^16, 2^24; of a negative number its ones' complement is, or it is less by one: the power itself
     if (en_i[1]) begin
       negate = mode_i[FLOAT] && acc_i[31];
+      under24 = acc_i[31] ? acc_i[31:24] == '1 && acc_i[23:0] != '0 : acc_i[31:24] == '0;
+      under16 = acc_i[31] ? acc_i[31:16] == '1 && acc_i[15:0] != '0 : acc_i[31:16] == '0;
+      under8 = acc_i[31] ? acc_i[31:8] == '1 && acc_i[7:0] != '0 : acc_i[31:8] == '0;
+      under16_1_q <= under16;
+      under8_1_q <= under16 ? under8 : under24;
       x1_q <= (acc_i ^ {32{negate}}) + 32'(negate);
       sign1_q <= acc_i[31];
       scale1_q <= scale_i;
@@ -113,6 +120,7 @@ module systole_epilogue_lane #(
   logic [5:0] shift2_q;
   logic sign2_q;
   logic [4:3] left2_q;
+  logic zeros4_2_q;  // FLOAT: its first four bits are 0
 
   always_ff @(posedge clk_i) begin : stage_2
     logic [31:0] x, clamped;
@@ -120,11 +128,13 @@ module systole_epilogue_lane #(
     if (en_i[2]) begin
       clamped = below1_q ? low_i : above1_q ? high_i : x1_q;
       left = mode_i[S2+FIXED] && !shift1_q[5];
-      by16 = mode_i[S2+FLOAT] ? clamped[31:16] == '0 : left && shift1_q[4];
+      by16 = mode_i[S2+FLOAT] ? under16_1_q : left && shift1_q[4];
       x = by16 ? {clamped[15:0], 16'b0} : clamped;
-      by8 = mode_i[S2+FLOAT] ? x[31:24] == '0 : left && shift1_q[3];
+      by8 = mode_i[S2+FLOAT] ? under8_1_q : left && shift1_q[3];
       x2_q <= by8 ? {x[23:0], 8'b0} : x;
       left2_q <= {by16, by8};
+      zeros4_2_q <= under16_1_q ? (under8_1_q ? x1_q[7:4] == '0 : x1_q[15:12] == '0)
+                                : (under8_1_q ? x1_q[23:20] == '0 : x1_q[31:28] == '0);
       sign2_q <= mode_i[S2+FLOAT] ? sign1_q : clamped[31];
       scale2_q <= scale1_q;
       shift2_q <= shift1_q[5:0];
@@ -142,9 +152,9 @@ module systole_epilogue_lane #(
     logic by4, by2, by1, left;
     if (en_i[3]) begin
       left = mode_i[S3+FIXED] && !shift2_q[5];
-      by4 = mode_i[S3+FLOAT] ? x2_q[31:28] == '0 : left && shift2_q[2];
+      by4 = mode_i[S3+FLOAT] ? zeros4_2_q : left && shift2_q[2];
       x = by4 ? {x2_q[27:0], 4'b0} : x2_q;
-      by2 = mode_i[S3+FLOAT] ? x[31:30] == '0 : left && shift2_q[1];
+      by2 = mode_i[S3+FLOAT] ? (zeros4_2_q ? x2_q[27:26] == '0 : x2_q[31:30] == '0) : left && shift2_q[1];
       x = by2 ? {x[29:0], 2'b0} : x;
       by1 = mode_i[S3+FLOAT] ? !x[31] : left && shift2_q[0];
       x = by1 ? {x[30:0], 1'b0} : x;
@@ -318,7 +328,7 @@ module systole_epilogue_lane #(
   // --- 9: last rounding, zero point or exponent, clamp. --------------------------------------------------------------------
   always_ff @(posedge clk_i) begin : stage_9
     logic [31:0] quotient;
-    logic up, negate, far, above, below;
+    logic up, negate, far;
     logic [15:0] base, sum;
     logic [11:0] value, under, over;
     logic unused_distance;
@@ -331,6 +341,8 @@ module systole_epilogue_lane #(
       if (Fp != 0 && mode_i[S9+FP16]) base = {1'b0, base8_q, 10'b0};
       sum = (quotient[15:0] ^ {16{negate}}) + base + {15'b0, up ^ negate};
       result_o <= {quotient[31:16], sum};
+      below_o  <= 1'b0;
+      above_o  <= 1'b0;
 
       if (Fp != 0) begin
         if (mode_i[S9+FP16]) result_o <= {16'b0, nan8_q ? 16'h7E00 : {sign8_q, over8_q ? 15'h7C00 : sum[14:0]}};
@@ -344,9 +356,8 @@ module systole_epilogue_lane #(
         under = value + below_i + {11'b0, up ^ negate};
         over = value + above_i + {11'b0, up ^ negate};
         unused_distance = ^{under[10:0], over[10:0]};
-        below = far ? minus8_q || negate : under[11];
-        above = far ? !minus8_q && !negate : !over[11];
-        result_o <= {24'b0, below ? qmin_i[7:0] : above ? qmax_i[7:0] : sum[7:0]};
+        below_o <= far ? minus8_q || negate : under[11];
+        above_o <= far ? !minus8_q && !negate : !over[11];
       end
     end
   end

@@ -110,6 +110,7 @@ module systole_store #(
   logic [15:0] tiles;
   logic [3:0] dtype;
   logic [1:0] size;
+  logic b_fails, range_fails, param_dead;
   logic accept;
   logic desc_valid, desc_ready, desc_fire;
   logic merge1, merge2;
@@ -119,7 +120,7 @@ module systole_store #(
   // Control has checked the rest of the record, load the address; there is one ID.
   assign unused = ^{cmd_i, wr_addr_i, m_axi_bid_i, m_axi_bresp_i[0]};
 
-  assign stopped = stop_i || stopped_q || err_valid_o;
+  assign stopped = stop_i || stopped_q || param_dead;
   assign waits = cmd_i[systole_pkg::CMD_WAIT_LSB+:systole_pkg::CMD_WAIT_W];
   assign gives = cmd_i[systole_pkg::CMD_GIVE_LSB+:systole_pkg::CMD_GIVE_W];
   assign tiles = cmd_i[systole_pkg::STORE_N_LSB+:systole_pkg::STORE_N_W];
@@ -137,7 +138,7 @@ module systole_store #(
       stopped_q <= 1'b0;
       hold_valid_q <= 1'b0;
     end else begin
-      stopped_q <= stopped;
+      stopped_q <= stopped || b_fails || range_fails;  // with err_valid_o
       if (accept) hold_valid_q <= 1'b1;
       else if (desc_fire) hold_valid_q <= 1'b0;
     end
@@ -188,19 +189,33 @@ module systole_store #(
   logic burst_last, burst_done;
   logic [31:0] burst_idx;
   logic [CountW-1:0] count_q;  // AW accepted, no B yet
+  logic none_q, near_q, max_q;  // count_q is 0, MaxWrites - 1, MaxWrites
   logic full;  // with the AW that is up, but for a B in this cycle
   logic aw_fire, b_fire;
 
   assign {addr, m0, m1, pitch0, pitch1} = shape_q;
   assign aw_fire = m_axi_awvalid_o && m_axi_awready_i;
   assign b_fire = m_axi_bvalid_i && m_axi_bready_o;
-  assign full = count_q == CountW'(MaxWrites) || (m_axi_awvalid_o && count_q == CountW'(MaxWrites - 1));
-  assign quiet_o = !m_axi_awvalid_o && count_q == '0;
+  assign full = max_q || (m_axi_awvalid_o && near_q);
+  assign quiet_o = !m_axi_awvalid_o && none_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) count_q <= '0;
-    else if (aw_fire && !b_fire) count_q <= count_q + CountW'(1);
-    else if (b_fire && !aw_fire) count_q <= count_q - CountW'(1);
+    if (!rst_ni) begin
+      count_q <= '0;
+      none_q <= 1'b1;
+      near_q <= MaxWrites == 1;
+      max_q <= 1'b0;
+    end else if (aw_fire && !b_fire) begin
+      count_q <= count_q + CountW'(1);
+      none_q <= 1'b0;
+      near_q <= MaxWrites > 1 && count_q == CountW'(MaxWrites - 2);
+      max_q <= near_q;
+    end else if (b_fire && !aw_fire) begin
+      count_q <= count_q - CountW'(1);
+      none_q <= count_q == CountW'(1);
+      near_q <= max_q;
+      max_q <= 1'b0;
+    end
   end
 
   systole_burst_gen #(
@@ -254,7 +269,7 @@ module systole_store #(
   logic [EpLanes*32-1:0] group_data;
   logic [$clog2(EpLanes):0] group_lanes;
   logic [OffW-1:0] group_offset;
-  logic free, dead, range_dead, param_dead, walk_idle, unchecked, range_valid;
+  logic free, dead, range_dead, walk_idle, unchecked, range_valid;
   logic [31:0] range_idx;
   logic [15:0] range_addr;
 
@@ -320,6 +335,7 @@ module systole_store #(
       .unchecked_i   (unchecked),
       .stop_i        (param_dead),
       .free_o        (free),
+      .fails_o       (range_fails),
       .err_valid_o   (range_valid),
       .err_idx_o     (range_idx),
       .err_addr_o    (range_addr),
@@ -343,7 +359,7 @@ module systole_store #(
   logic [ParamW-1:0] param_entry;
   logic out_valid, out_ready;
   logic [EpLanes*32-1:0] out_data;
-  logic [$clog2(EpLanes)+2:0] out_bytes;
+  logic [EpLanes*4-1:0] out_strobes;
   logic [OffW-1:0] out_offset;
   logic [BeatsW-1:0] out_touched, out_completed;
 
@@ -418,7 +434,7 @@ module systole_store #(
       .out_valid_o    (out_valid),
       .out_ready_i    (out_ready),
       .out_data_o     (out_data),
-      .out_bytes_o    (out_bytes),
+      .out_strobes_o  (out_strobes),
       .out_offset_o   (out_offset),
       .out_touched_o  (out_touched),
       .out_completed_o(out_completed),
@@ -447,7 +463,7 @@ module systole_store #(
       .in_valid_i   (out_valid),
       .in_ready_o   (out_ready),
       .in_data_i    (out_data),
-      .in_bytes_i   (out_bytes),
+      .in_strobes_i (out_strobes),
       .in_offset_i  (out_offset),
       .in_touched_i (out_touched),
       .in_completed_i(out_completed),
@@ -487,6 +503,7 @@ module systole_store #(
       .cut_idx_i       (cut_idx),
       .done_o          (done_o),
       .mem_done_o      (mem_done),
+      .fails_o         (b_fails),
       .err_valid_o     (b_fail),
       .err_idx_o       (b_idx),
       .err_addr_o      (b_addr)

@@ -7,6 +7,7 @@
 /// whether that command gives MEM_DONE, the command's index. B: ready while a burst waits.
 /// In the cycle after a command's last response: `done_o`, and `mem_done_o` if it asked for that. In the cycle after the first
 /// response with an error: `err_valid_o`, a pulse, with the burst's address and the command's index; no command completes from then on.
+/// `fails_o`: in the cycle of any response with an error.
 /// `cut_i`: the data of command `cut_idx_i` and of all behind it was cut off: these do not complete, earlier ones do.
 module systole_store_answers #(
     parameter int AxiAddrW = 40,
@@ -26,6 +27,7 @@ module systole_store_answers #(
     input  logic [        31:0] cut_idx_i,
     output logic                done_o,
     output logic                mem_done_o,
+    output logic                fails_o,
     output logic                err_valid_o,
     output logic [        31:0] err_idx_o,
     output logic [AxiAddrW-1:0] err_addr_o
@@ -54,6 +56,7 @@ module systole_store_answers #(
   );
 
   assign fire = b_valid_i && b_ready_o;
+  assign fails_o = fire && b_error_i;
   assign age = idx - cut_idx_i;  // negative: before the cut
   assign complete = fire && last && !b_error_i && !failed_q && (!cut_i || age[31]);
 
@@ -64,8 +67,8 @@ module systole_store_answers #(
       mem_done_o <= 1'b0;
       err_valid_o <= 1'b0;
     end else begin
-      if (fire && b_error_i) failed_q <= 1'b1;
-      err_valid_o <= fire && b_error_i && !failed_q;
+      if (fails_o) failed_q <= 1'b1;
+      err_valid_o <= fails_o && !failed_q;
       done_o <= complete;
       mem_done_o <= complete && mem_done;
     end

@@ -11,7 +11,7 @@
 /// last read was accepted, if the context asks for it.
 /// An accumulator row outside both halves, or else, with per_column, a parameter entry beyond the banks: no further read; when
 /// all groups before have passed the check of their parameters (none is on its way to `out`, and not `unchecked_i`),
-/// err_valid_o is a pulse, one cycle later, with the row or the entry, and dead_o stays up until reset. stop_i (up until
+/// fails_o is a pulse, one cycle later err_valid_o, with the row or the entry, and dead_o stays up until reset. stop_i (up until
 /// reset): that check failed; no further read is asked for and no error raised. idle_o: no group is on its way to `out`
 /// or asked for.
 module systole_store_walk #(
@@ -65,6 +65,7 @@ module systole_store_walk #(
     input  logic                            unchecked_i,
     input  logic                            stop_i,
     output logic                            free_o,
+    output logic                            fails_o,
     output logic                            err_valid_o,
     output logic [                    31:0] err_idx_o,
     output logic [                    15:0] err_addr_o,
@@ -74,6 +75,7 @@ module systole_store_walk #(
 
   localparam int OffW = $clog2(AxiDataW / 8);
   localparam int LaneW = $clog2(EpLanes) + 1;
+  localparam int RowBits = $clog2(2 * AccRows);  // of a row in range
 
   // --- The command under way. ----------------------------------------------------------------------------------------------
   logic active_q, merge1_q, merge2_q, free_q, per_column_q;
@@ -89,38 +91,105 @@ module systole_store_walk #(
   logic [17:0] row_q, tile_row_q;  // accumulator row of the first tile, of this tile
   logic [15:0] entry_q;  // parameters of this tile
   logic [7:0] columns_q;  // of this tile, left
-  logic [5:0] group_q;
+  logic [GroupW-1:0] group_q;
   logic [OffW-1:0] offset_q, start0_q, start1_q;  // of this group, of the start of row i0, of the first row of i1
 
-  logic group_last, row_end, last0, last1, command_end, segment_end;
+  // What follows from that, found out with it: the last group of its tile, of its row; the last row of i0, of i1; the row is in the
+  // accumulators, the parameters are in the banks; there is a group to read. And of the command: one tile a row, one row of i0, the tile at a
+  // row's end has one group, a row begins with parameters in the banks.
+  logic group_last_q, group_last_d, tile_last_q, tile_last_d, row_end_q, last0_q, last1_q;
+  logic row_ok_q, row_ok_d, entry_ok_q, entry_ok_d, ready_q;
+  logic one_tile_q, one_row_q, tail_last_q, param_ok_q;
+
+  logic command_end, segment_end;
   logic [LaneW-1:0] lanes;
   logic [OffW-1:0] bytes;  // of the group's results, as far as they move the place in the beat
-  logic row_in_range, in_range, read, fail, ctx_fire;
+  logic read;
+  logic renew, step;  // what is loaded is the next context's; something is
+  logic [17:0] next_tile_row, next_row;
+  logic [15:0] next_entry;
+  logic ctx_one_tile, ctx_tail_last, ctx_row_ok, ctx_param_ok;
   logic pending_q;  // a read that was asked for holds
   logic [OffW-1:0] next_start;
   logic [2:0] credits_q;
+  logic credit_q, all_credits_q;  // there is one, all are there
   logic give_back;
 
-  assign group_last = columns_q <= 8'(EpLanes);
-  assign lanes = group_last ? columns_q[LaneW-1:0] : LaneW'(EpLanes);
+  assign lanes = group_last_q ? columns_q[LaneW-1:0] : LaneW'(EpLanes);
   assign bytes = OffW'(lanes) << size_q;
-  assign row_end = group_last && left_n_q == 16'd1;
-  assign last0 = left0_q == 16'd1;
-  assign last1 = left1_q == 16'd1;
-  assign command_end = row_end && last0 && last1;
-  assign segment_end = row_end && !(last0 ? merge2_q && !last1 : merge1_q);
-  assign next_start = last0 ? start1_q + pitch1_q : start0_q + pitch0_q;
+  assign command_end = row_end_q && last0_q && last1_q;
+  assign segment_end = row_end_q && !(last0_q ? merge2_q && !last1_q : merge1_q);
+  assign next_start = last0_q ? start1_q + pitch1_q : start0_q + pitch0_q;
 
-  assign row_in_range = tile_row_q < 18'(2 * AccRows);  // negative rows are large
-  assign in_range = row_in_range && !(per_column_q && entry_q >= 16'(ParamEntries));
-  assign acc_rd_valid_o = active_q && in_range && credits_q != '0 && (!stop_i || pending_q);
+  assign acc_rd_valid_o = ready_q && credit_q && (!stop_i || pending_q);
   assign acc_rd_addr_o = tile_row_q[15:0];
-  assign acc_rd_group_o = group_q;
+  assign acc_rd_group_o = 6'(group_q);
   assign read = acc_rd_valid_o && acc_rd_ready_i;
-  assign fail = active_q && !in_range && !dead_o && !stop_i && idle_o && !unchecked_i;
+  assign fails_o = active_q && !ready_q && !dead_o && !stop_i && idle_o && !unchecked_i;
 
   assign ctx_ready_o = !active_q || (read && command_end);
-  assign ctx_fire = ctx_valid_i && ctx_ready_o;
+
+  // All that follows is loaded by `step` from what `renew` chooses, which is known earlier; without a context it is not looked at.
+  assign renew = !active_q || command_end;
+  assign step = !active_q || read;
+
+  // The place after this group, if that is in the same command. Negative rows are large.
+  assign next_row = row_q + 18'd1;
+  assign next_tile_row = tile_row_q + {{2{stride_q[15]}}, stride_q};
+  assign next_entry = entry_q + 16'd1;
+
+  always_comb begin
+    if (!group_last_q) begin
+      group_last_d = columns_q <= 8'(2 * EpLanes);
+      tile_last_d = tile_last_q;
+      row_ok_d = row_ok_q;
+      entry_ok_d = entry_ok_q;
+    end else if (!tile_last_q) begin
+      tile_last_d = left_n_q == 16'd2;
+      group_last_d = Cols == EpLanes || (tile_last_d && tail_last_q);
+      row_ok_d = next_tile_row[17:RowBits] == '0;
+      entry_ok_d = !per_column_q || (next_entry >> ParamW) == '0;
+    end else begin
+      tile_last_d = one_tile_q;
+      group_last_d = Cols == EpLanes || (one_tile_q && tail_last_q);
+      row_ok_d = next_row[17:RowBits] == '0;
+      entry_ok_d = param_ok_q;
+    end
+  end
+
+  assign ctx_one_tile = ctx_n_i == 16'd1;
+  assign ctx_tail_last = Cols == EpLanes || ctx_n_tail_i <= 8'(EpLanes);
+  assign ctx_row_ok = ({2'b00, ctx_acc_i} >> RowBits) == '0;
+  assign ctx_param_ok = !ctx_per_column_i || (ctx_param_i >> ParamW) == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (step && renew) begin
+      tile_last_q <= ctx_one_tile;
+      group_last_q <= Cols == EpLanes || (ctx_one_tile && ctx_tail_last);
+      row_end_q <= ctx_one_tile && ctx_tail_last;
+      last0_q <= ctx_m0_i == 16'd1;
+      last1_q <= ctx_m1_i == 16'd1;
+      row_ok_q <= ctx_row_ok;
+      entry_ok_q <= ctx_param_ok;
+      ready_q <= ctx_valid_i && ctx_row_ok && ctx_param_ok;
+      one_tile_q <= ctx_one_tile;
+      tail_last_q <= ctx_tail_last;
+      param_ok_q <= ctx_param_ok;
+    end else if (step) begin
+      tile_last_q <= tile_last_d;
+      group_last_q <= group_last_d;
+      row_end_q <= tile_last_d && group_last_d;
+      row_ok_q <= row_ok_d;
+      entry_ok_q <= entry_ok_d;
+      ready_q <= row_ok_d && entry_ok_d;
+      if (row_end_q) begin
+        last0_q <= last0_q ? one_row_q : left0_q == 16'd2;
+        if (last0_q) last1_q <= left1_q == 16'd2;
+      end
+    end
+    if (step && renew) one_row_q <= ctx_m0_i == 16'd1;
+    if (!rst_ni) ready_q <= 1'b0;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -130,27 +199,36 @@ module systole_store_walk #(
       dead_o <= 1'b0;
       pending_q <= 1'b0;
       credits_q <= 3'(Credits);
+      credit_q <= 1'b1;
+      all_credits_q <= 1'b1;
     end else begin
-      if (ctx_fire) active_q <= 1'b1;
-      else if (read && command_end) active_q <= 1'b0;
+      if (ctx_ready_o) active_q <= ctx_valid_i;
       free_o <= read && command_end && free_q;
       pending_q <= acc_rd_valid_o && !acc_rd_ready_i;
-      err_valid_o <= fail;
-      if (fail) dead_o <= 1'b1;
-      if (read && !give_back) credits_q <= credits_q - 3'd1;
-      if (give_back && !read) credits_q <= credits_q + 3'd1;
+      err_valid_o <= fails_o;
+      if (fails_o) dead_o <= 1'b1;
+      if (read && !give_back) begin
+        credits_q <= credits_q - 3'd1;
+        credit_q <= credits_q != 3'd1;
+        all_credits_q <= 1'b0;
+      end
+      if (give_back && !read) begin
+        credits_q <= credits_q + 3'd1;
+        credit_q <= 1'b1;
+        all_credits_q <= credits_q == 3'(Credits - 1);
+      end
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (fail) begin
+    if (fails_o) begin
       err_idx_o  <= idx_q;
-      err_addr_o <= row_in_range ? entry_q : tile_row_q[15:0];
+      err_addr_o <= row_ok_q ? entry_q : tile_row_q[15:0];
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (ctx_fire) begin
+    if (step && renew) begin
       left0_q <= ctx_m0_i;
       left1_q <= ctx_m1_i;
       left_n_q <= ctx_n_i;
@@ -162,34 +240,34 @@ module systole_store_walk #(
       offset_q <= ctx_offset_i;
       start0_q <= ctx_offset_i;
       start1_q <= ctx_offset_i;
-    end else if (read) begin
-      if (!group_last) begin
+    end else if (step) begin
+      if (!group_last_q) begin
         columns_q <= columns_q - 8'(EpLanes);
-        group_q <= group_q + 6'd1;
-      end else if (!row_end) begin
+        group_q <= group_q + GroupW'(1);
+      end else if (!tile_last_q) begin
         left_n_q <= left_n_q - 16'd1;
-        tile_row_q <= tile_row_q + {{2{stride_q[15]}}, stride_q};
-        entry_q <= entry_q + 16'd1;
-        columns_q <= left_n_q == 16'd2 ? n_tail_q : 8'(Cols);
+        tile_row_q <= next_tile_row;
+        entry_q <= next_entry;
+        columns_q <= tile_last_d ? n_tail_q : 8'(Cols);
         group_q <= '0;
       end else begin
         left_n_q <= n_q;
-        left0_q <= last0 ? m0_q : left0_q - 16'd1;
-        if (last0) left1_q <= left1_q - 16'd1;
-        row_q <= row_q + 18'd1;
-        tile_row_q <= row_q + 18'd1;
+        left0_q <= last0_q ? m0_q : left0_q - 16'd1;
+        if (last0_q) left1_q <= left1_q - 16'd1;
+        row_q <= next_row;
+        tile_row_q <= next_row;
         entry_q <= param_q;
-        columns_q <= n_q == 16'd1 ? n_tail_q : 8'(Cols);
+        columns_q <= one_tile_q ? n_tail_q : 8'(Cols);
         group_q <= '0;
         start0_q <= next_start;
-        if (last0) start1_q <= next_start;
+        if (last0_q) start1_q <= next_start;
       end
-      offset_q <= row_end ? next_start : offset_q + bytes;
+      offset_q <= row_end_q ? next_start : offset_q + bytes;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (ctx_fire) begin
+    if (step && renew) begin
       merge1_q <= ctx_merge1_i;
       merge2_q <= ctx_merge2_i;
       free_q <= ctx_free_i;
@@ -224,7 +302,7 @@ module systole_store_walk #(
       fly_end_q <= segment_end;
       fly_last_q <= command_end;
       fly_entry_q <= entry_q[ParamW-1:0];
-      fly_group_q <= group_q[GroupW-1:0];
+      fly_group_q <= group_q;
       fly_lanes_q <= lanes;
       fly_offset_q <= offset_q;
     end
@@ -245,6 +323,6 @@ module systole_store_walk #(
   );
 
   assign give_back = out_valid_o && out_ready_i;
-  assign idle_o = credits_q == 3'(Credits) && !acc_rd_valid_o;
+  assign idle_o = all_credits_q && !acc_rd_valid_o;
 
 endmodule

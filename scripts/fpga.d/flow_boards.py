@@ -20,6 +20,7 @@ class Configuration:
     seed: int
     minutes: float
     parameters: dict
+    multipliers: int = 0  # that may be taken; 0: all
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,10 @@ class Build:
         """Of the top, all of them."""
         return {**self.configuration.parameters, "BoardId": self.board.id, "ClkHz": round(self.clock_mhz * 1_000_000), "Baud": self.baud,
                 **(self.pll.parameters() if self.pll else {})}
+
+    def multipliers(self):
+        """How many of the device's multipliers the design may take."""
+        return self.configuration.multipliers or self.board.available["dsp"]
 
     def array(self):
         """Rows, columns and whether there is floating point: what report.json calls config, with the other sizes."""

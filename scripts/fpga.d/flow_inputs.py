@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import re
 
 import flow_boards
 import flow_tools
@@ -11,13 +12,22 @@ from flow_errors import BadInput
 FLOW = pathlib.Path(__file__).resolve().parent
 
 
+def text_of(path):
+    """What counts of a file: all of it, but of SystemVerilog not its comments, empty lines and indentation."""
+    data = path.read_bytes()
+    if path.suffix != ".sv":
+        return data
+    lines = (line.strip() for line in re.sub(rb"//[^\n]*", b"", data).splitlines())
+    return b"\n".join(line for line in lines if line)
+
+
 def inputs_of(build, names):
     """A hash of everything that decides the result; `names` is what the tools call themselves (Tools.names)."""
     board = build.board
     device = [board.family, board.device, board.nextpnr, board.package, board.speed, board.top, board.available]
-    digest = hashlib.sha256(json.dumps([build.parameters(), build.seed, names, float(build.clock_mhz), device], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([build.parameters(), build.multipliers(), build.seed, names, float(build.clock_mhz), device], sort_keys=True).encode())
     for path in (*(flow_boards.ROOT / source for source in (*board.sources(), board.constraints)), *sorted(FLOW.glob("*.py"))):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(hashlib.sha256(text_of(path)).digest())
     return digest.hexdigest()
 
 

@@ -27,7 +27,7 @@ class Family:
 
 
 FAMILIES = {
-    "ecp5": Family("synth_ecp5", "coarse", "-D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 "
+    "ecp5": Family("synth_ecp5 -nowidelut", "coarse", "-D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 "
                    "-D DSP_NAME=$__MUL18X18", 18, 0, "MULT18X18D", ()),
     "ice40": Family("synth_ice40 -device u", "flatten", "-D DSP_A_MAXWIDTH=16 -D DSP_B_MAXWIDTH=16 -D DSP_A_MINWIDTH=2 "
                     "-D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=11 -D DSP_NAME=$__MUL16X16", 16, 11, "SB_MAC16",
@@ -124,11 +124,11 @@ def synthesise(build, tools, folder, relative, progress, run):
     yosys(elaborate_script(build, family, relative(netlist), relative(count)), "elaborating", folder / "yosys_elaborate.log")
     block = re.search(r"DSP_NAME=(\S+)", family.mul2dsp)[1]
     lines = netlist.read_text(encoding="utf-8").splitlines()
-    total, available = len(multiplications(lines)), build.board.available["dsp"]
+    total, available = len(multiplications(lines)), build.multipliers()
     soft = max(0, cells(count).get(block, 0) - available)
     while True:
         if soft:
-            progress.say(f"{total} multiplications, {available} multipliers: {soft} narrow ones go into LUTs")
+            progress.say(f"{total} multiplications, {available} multipliers to take: {soft} narrow ones go into LUTs")
         changed, shapes = soften(lines, soft, family)
         chosen.write_text("\n".join(changed) + "\n", encoding="utf-8")
         blackboxes.write_text("".join(shape.blackbox() for shape in shapes), encoding="utf-8")

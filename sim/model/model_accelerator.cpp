@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint64_t kResetCycles = 4;
 
 // The RTL's register block: a write shows three periods after the call and its response is seen in the fourth, a read has the
-// state one period after the call and its data are seen in the third.
-constexpr unsigned kWriteShows = 3, kWriteReturns = 1, kReadSamples = 1, kReadReturns = 2;
+// state two periods after the call and its data are seen in the fourth.
+constexpr unsigned kWriteShows = 3, kWriteReturns = 1, kReadSamples = 2, kReadReturns = 2;
 
 /// The counters in the order of their registers.
 constexpr const char *kCounters[] = {"total", "compute",    "command",     "weights",     "activations",  "hazard", "store",

@@ -14,6 +14,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -223,8 +224,9 @@ class SoftMultiplierTest(unittest.TestCase):
                 vectors += len(pairs)
             (folder / "bench.v").write_text("module bench; integer i, bad;\n" + "\n".join(declare) + "\ninitial begin bad = 0;\n" + "\n".join(body) +
                                             "\n$display(\"%0d wrong\", bad); end endmodule\n")
-            cells = ["/usr/share/yosys/ecp5/cells_sim.v"] if family == "ecp5" else []
-            subprocess.run(["iverilog", "-g2012", "-I/usr/share/yosys/ecp5", "-s", "bench", "-o", f"{folder}/bench", f"{folder}/mapped.v", f"{folder}/bench.v", *cells], check=True,
+            library = pathlib.Path(shutil.which("yosys")).parent.parent / "share" / "yosys" / "ecp5"
+            cells = [library / "cells_sim.v"] if family == "ecp5" else []
+            subprocess.run(["iverilog", "-g2012", f"-I{library}", "-s", "bench", "-o", f"{folder}/bench", f"{folder}/mapped.v", f"{folder}/bench.v", *cells], check=True,
                            timeout=300)
             done = subprocess.run(["vvp", f"{folder}/bench"], check=True, timeout=600, capture_output=True, text=True)
             self.assertGreater(vectors, 6000)
@@ -396,8 +398,11 @@ class DocumentTest(unittest.TestCase):
         self.assertLessEqual({ROOT / "rtl/compute/systole_array.sv", ROOT / "rtl/board/icebreaker/icebreaker.sv", ROOT / build.board.constraints,
                               *(ROOT / "scripts" / "fpga.d" / f"flow_{part}.py" for part in ("mul", "place", "pll", "synth"))}, set(read))
         for changed in set(read):
-            with mock.patch.object(pathlib.Path, "read_bytes", lambda path: true_read(path) + (b" " if path == changed else b"")):
+            with mock.patch.object(pathlib.Path, "read_bytes", lambda path: true_read(path) + (b" x" if path == changed else b"")):
                 self.assertNotEqual(flow_inputs.inputs_of(build, {}), before, changed)
+        array = ROOT / "rtl/compute/systole_array.sv"
+        with mock.patch.object(pathlib.Path, "read_bytes", lambda path: true_read(path) + (b"\n  // A comment.\n" if path == array else b"")):
+            self.assertEqual(flow_inputs.inputs_of(build, {}), before, "a comment in the RTL")
 
     def test_a_new_result_replaces_its_row_and_no_other(self):
         case = ReportTest()

@@ -33,8 +33,8 @@ def sources():
 def main(folder, multipliers, *parameters):
     values = dict(word.split("=") for word in parameters)
     # The core without a board: what flow_synth asks of a flow_boards.Build, but none of a board's own parameters.
-    board = SimpleNamespace(top=TOP, family="ecp5", available={"dsp": int(multipliers)}, sources=sources)
-    build = SimpleNamespace(board=board, parameters=lambda: values)
+    board = SimpleNamespace(top=TOP, family="ecp5", sources=sources)
+    build = SimpleNamespace(board=board, parameters=lambda: values, multipliers=lambda: int(multipliers))
     tools = SimpleNamespace(yosys=os.environ.get("YOSYS", "yosys"), environment=dict(os.environ))
     folder = pathlib.Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@
 /// pressed) resets; `wifi_gpio0` = 1 keeps the ESP32 from taking the board over.
 ///
 /// The PLL's oscillator runs at 25 MHz / PllRefDiv * PllFbDiv * PllOpDiv, 400 to 800 MHz; its output CLKOP goes back to it; the machine's clock
-/// is CLKOS, the oscillator / PllOsDiv, which must be `ClkHz`. PllRefDiv = 0 is for simulation, where the PLL is a wire: no checks.
+/// is CLKOS, the oscillator / PllOsDiv, which must be `ClkHz`.
 module ulx3s #(
   parameter int Rows         = 8,
   parameter int Cols         = 8,
@@ -41,15 +41,13 @@ module ulx3s #(
   localparam int InHz  = 25000000;
   localparam int VcoHz = PllRefDiv < 1 ? 0 : InHz / PllRefDiv * PllFbDiv * PllOpDiv;
 
-  if (PllRefDiv != 0) begin : gen_pll_checks
-    if (PllRefDiv < 1 || InHz / PllRefDiv < 10000000 || PllFbDiv < 1 || PllFbDiv > 80 || PllOpDiv < 1 || PllOpDiv > 128 || PllOsDiv < 1 ||
-        PllOsDiv > 128 || VcoHz < 400000000 || VcoHz > 800000000) begin : gen_bad_pll
-      systole_error_pll_dividers_are_out_of_range u_error ();
-    end
-    // To a hertz or so: the true quotient need not be whole.
-    if (VcoHz / PllOsDiv - ClkHz > 1 || ClkHz - VcoHz / PllOsDiv > 1) begin : gen_bad_clock
-      systole_error_clk_hz_must_be_what_the_pll_makes u_error ();
-    end
+  if (PllRefDiv < 1 || InHz / PllRefDiv < 10000000 || PllFbDiv < 1 || PllFbDiv > 80 || PllOpDiv < 1 || PllOpDiv > 128 || PllOsDiv < 1 ||
+      PllOsDiv > 128 || VcoHz < 400000000 || VcoHz > 800000000) begin : gen_bad_pll
+    systole_error_pll_dividers_are_out_of_range u_error ();
+  end
+  // To a hertz or so: the true quotient need not be whole.
+  if (VcoHz / PllOsDiv - ClkHz > 1 || ClkHz - VcoHz / PllOsDiv > 1) begin : gen_bad_clock
+    systole_error_clk_hz_must_be_what_the_pll_makes u_error ();
   end
 
   logic clk, feedback, locked, rst_n;

@@ -260,7 +260,7 @@ TYPED_TEST(AxiMemTest, MovesABeatACycleEachWayWithoutAGap) {
     while (!bench.quiet() && bench.now < 1000000 && !this->HasFatalFailure()) bench.cycle();
     EXPECT_EQ(bench.beats_r, 40 * beats);
     EXPECT_EQ(bench.last_r - bench.first_r + 1, 40 * beats) << "gaps between read beats of bursts of " << beats;
-    EXPECT_EQ(bench.first_r - begin, 9U) << "cycles from an address to its first beat";
+    EXPECT_EQ(bench.first_r - begin, 10U) << "cycles from an address to its first beat";
     // From the first address to the last response: the beats, and the way through.
     EXPECT_LE(bench.last_b - begin, 40 * beats + 8) << "gaps between write beats of bursts of " << beats;
     EXPECT_EQ(bench.beats_w, 40 * beats);

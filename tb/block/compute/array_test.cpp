@@ -7,6 +7,7 @@
 #include <Varray_4_fp2.h>
 #include <Varray_4_fp3.h>
 #include <Varray_4_fp4.h>
+#include <Varray_4_fp7.h>
 #include <Varray_8.h>
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -108,6 +109,7 @@ TEST(ArrayTest, SquareProductTakesItsFormulaWithElementsOfSeveralCycles) {
   check<Varray_4_fp2, 2>(4);
   check<Varray_4_fp3, 3>(4);
   check<Varray_4_fp4, 4>(4);
+  check<Varray_4_fp7, 7>(4);
 }
 
 /// Sums that meet only zeros (`is_float`: elements that pass) come out unchanged, L cycles a row later, never earlier.
@@ -147,6 +149,7 @@ TEST(ArrayTest, SumsFallOneRowEveryLCycles) {
     check_fall<Varray_4_fp2, 2>(4, is_float);
     check_fall<Varray_4_fp3, 3>(4, is_float);
     check_fall<Varray_4_fp4, 4>(4, is_float);
+    check_fall<Varray_4_fp7, 7>(4, is_float);
   }
 }
 

@@ -83,7 +83,7 @@ class ComputeBench {
   static constexpr int kEpLanes = Cols / 2, kGroups = Cols / kEpLanes;
   static constexpr int kActWords = 64, kWgtWords = 64, kAccRows = 32, kParams = 8;
   static constexpr bool kFloat = L > 1;
-  static constexpr int kDelay = 2;  // P of docs/architecture.md
+  static constexpr int kDelay = L > 4 ? 3 : 2;  // P of docs/architecture.md
   static constexpr int kDepth = L * Rows + 3;
 
   explicit ComputeBench(uint64_t seed)

@@ -4,10 +4,12 @@
 
 #include <Vcompute_2x8.h>
 #include <Vcompute_2x8_fp4.h>
+#include <Vcompute_2x8_fp5.h>
 #include <Vcompute_4x4.h>
 #include <Vcompute_4x4_fp2.h>
 #include <Vcompute_4x4_fp3.h>
 #include <Vcompute_4x4_fp4.h>
+#include <Vcompute_4x4_fp7.h>
 #include <Vcompute_8x2.h>
 #include <Vcompute_8x2_fp4.h>
 #include <gtest/gtest.h>
@@ -30,7 +32,8 @@ class ComputeTest : public ::testing::Test {};
 using Shapes =
     ::testing::Types<Shape<Vcompute_4x4, 4, 4>, Shape<Vcompute_8x2, 8, 2>, Shape<Vcompute_2x8, 2, 8>,
                      Shape<Vcompute_4x4_fp4, 4, 4, 4>, Shape<Vcompute_8x2_fp4, 8, 2, 4>, Shape<Vcompute_2x8_fp4, 2, 8, 4>,
-                     Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>>;
+                     Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>, Shape<Vcompute_4x4_fp7, 4, 4, 7>,
+                     Shape<Vcompute_2x8_fp5, 2, 8, 5>>;
 TYPED_TEST_SUITE(ComputeTest, Shapes);
 
 uint64_t seed_of_run() {
@@ -327,7 +330,7 @@ TYPED_TEST(ComputeTest, StopEndsEvenARunningTile) {
   while (bench.row_cycles.size() < 5) bench.cycle();
   bench.stop = true;
   EXPECT_FALSE(bench.run(200));
-  EXPECT_EQ(bench.row_cycles.size(), 5u);
+  EXPECT_EQ(bench.row_cycles.size(), 6u) << "one in the cycle with stop_i, none from then on";
   EXPECT_TRUE(bench.done_cycles.empty());
 }
 
@@ -404,7 +407,8 @@ template <class S>
 class FloatComputeTest : public ::testing::Test {};
 using FloatShapes =
     ::testing::Types<Shape<Vcompute_4x4_fp4, 4, 4, 4>, Shape<Vcompute_8x2_fp4, 8, 2, 4>, Shape<Vcompute_2x8_fp4, 2, 8, 4>,
-                     Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>>;
+                     Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>, Shape<Vcompute_4x4_fp7, 4, 4, 7>,
+                     Shape<Vcompute_2x8_fp5, 2, 8, 5>>;
 TYPED_TEST_SUITE(FloatComputeTest, FloatShapes);
 
 TYPED_TEST(FloatComputeTest, CommandsOfAllTypesFollowWithoutABubble) {

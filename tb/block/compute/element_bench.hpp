@@ -35,7 +35,8 @@ class ElementBench {
   /// weights[column], in the order of need; `result(const Tile &, row, column, seed, sum)` takes what came out.
   template <class T, class S, class R>
   void run(uint64_t count, T tile, S seed, R result) {
-    constexpr int kSkew = 3, kTiles = 4;  // a tile is pushed, used, and its last sums leave: within four tiles of Cols cycles
+    constexpr int kSkew = L > 4 ? 4 : 3,
+                  kTiles = 4;  // a tile is pushed, used, and its last sums leave: within four tiles of Cols cycles
     static_assert(Cols + kSkew + L < 2 * Cols, "the ring of tiles would be too short");
     std::array<Tile, kTiles> tiles;
     std::array<std::array<uint32_t, Cols>, L> seeds{};  // ring over cycles

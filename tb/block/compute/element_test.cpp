@@ -6,6 +6,9 @@
 #include <Velement_2.h>
 #include <Velement_3.h>
 #include <Velement_4.h>
+#include <Velement_5.h>
+#include <Velement_6.h>
+#include <Velement_7.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -302,11 +305,14 @@ TEST(ElementTest, Bfloat16MultiplyAddsEqualFmaf) {
   expect_regimes(totals, true, 5000);
 }
 
-// The other latencies put the same stages into fewer cycles.
-TEST(ElementTest, ShorterLatenciesGiveTheSameSums) {
+// The other latencies put the same steps into fewer or more cycles.
+TEST(ElementTest, OtherLatenciesGiveTheSameSums) {
   for (const bool brain : {false, true}) {
     EXPECT_EQ((stream<Velement_2, 2>(brain, 2'000'000).mismatches), 0u);
     EXPECT_EQ((stream<Velement_3, 3>(brain, 2'000'000).mismatches), 0u);
+    EXPECT_EQ((stream<Velement_5, 5>(brain, 2'000'000).mismatches), 0u);
+    EXPECT_EQ((stream<Velement_6, 6>(brain, 2'000'000).mismatches), 0u);
+    EXPECT_EQ((stream<Velement_7, 7>(brain, 2'000'000).mismatches), 0u);
   }
 }
 

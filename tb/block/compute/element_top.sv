@@ -2,8 +2,8 @@
 
 /// One row of the array behind its two edges, as systole_compute connects them: raw lanes in, sums out.
 ///
-/// With an activation and its switch presented in cycle t, `psum_i` of column c is taken in cycle t + 3 + c and `psum_o` shows the sum L cycles
-/// later. Weights are pushed as into systole_array; all inputs of the row pass one register.
+/// With an activation and its switch presented in cycle t, `psum_i` of column c is taken in cycle t + 3 + c,
+/// or t + 4 + c for L > 4, and `psum_o` shows the sum L cycles later. Weights are pushed as into systole_array; all inputs of the row pass the edge's registers.
 module element_top #(
   parameter int Cols = 16,
   parameter int L    = 4
@@ -25,9 +25,18 @@ module element_top #(
   logic            switch_q;
   logic [Cols-1:0] push_q;
 
-  always_ff @(posedge clk_i) begin
-    switch_q <= switch_i;
-    push_q   <= push_i;
+  if (L > 4) begin : gen_two
+    logic            switch_1_q;
+    logic [Cols-1:0] push_1_q;
+    always_ff @(posedge clk_i) begin
+      {switch_q, switch_1_q} <= {switch_1_q, switch_i};
+      {push_q, push_1_q}     <= {push_1_q, push_i};
+    end
+  end else begin : gen_one
+    always_ff @(posedge clk_i) begin
+      switch_q <= switch_i;
+      push_q   <= push_i;
+    end
   end
 
   systole_edge #(.Rows(1), .Fp(1), .L(L), .Weights(0)) u_act_edge (

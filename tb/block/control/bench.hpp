@@ -126,6 +126,7 @@ class LiteMaster {
     unsigned ar_wait = delay();
     unsigned r_wait = delay();
     bool ar_done = false;
+    bool sampling = false;  // the register is read in the cycle after the address
     for (unsigned guard = 0; guard < 1000; ++guard) {
       dut_.s_axil_arvalid_i = static_cast<CData>(!ar_done && ar_wait == 0);
       dut_.s_axil_araddr_i = static_cast<SData>(dut_.s_axil_arvalid_i != 0 ? offset : random_.below(4096));
@@ -135,7 +136,8 @@ class LiteMaster {
       ReadResult result{};
       cycle([&] {
         ar = dut_.s_axil_arvalid_i && dut_.s_axil_arready_o;
-        if (ar) sampled();
+        if (sampling) sampled();
+        sampling = ar;
         if (!ar_done) EXPECT_FALSE(dut_.s_axil_rvalid_o) << "data before address";
         r = dut_.s_axil_rvalid_o && dut_.s_axil_rready_i;
         result = {dut_.s_axil_rdata_o, dut_.s_axil_rresp_o};

@@ -121,8 +121,7 @@ class ControlBench {
   ControlBench() : dut(random.seed()), master(*dut, random) {
     dut->rst_ni = 0;
     idle_inputs();
-    cycle([] {});
-    cycle([] {});
+    for (int i = 0; i < 4; ++i) cycle([] {});
     EXPECT_FALSE(dut->fetch_ar_valid_o || dut->s_axil_bvalid_o || dut->s_axil_rvalid_o || dut->irq_o);
     dut->rst_ni = 1;
     cycle([] {});

@@ -59,7 +59,8 @@ class ControlTest : public testing::Test {
   /// Waits for the error, checks what is reported, and that the machine works again after a soft reset.
   void expect_error(unsigned code, uint32_t index, uint64_t address) {
     ASSERT_TRUE(bench.wait_for([this] { return bench.dut->stop_o != 0; }));
-    EXPECT_EQ(bench.dut->irq_o, 1) << "the interrupt comes with the stop";
+    bench.wait_cycles(1);
+    EXPECT_EQ(bench.dut->irq_o, 1) << "the interrupt comes a cycle after the stop";
     EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), code);
     EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_INDEX), index);
     EXPECT_EQ(bench.read64(SYSTOLE_REG_ERROR_ADDR_LO), address);
@@ -655,7 +656,7 @@ TYPED_TEST(ControlTest, ReportsAnEnginesErrorAndKeepsTheFirst) {
     bench.before = nullptr;
     bench.dut->load_err_valid_i = bench.dut->compute_err_valid_i = bench.dut->store_err_valid_i = 0;
     EXPECT_EQ(bench.stop_cycle, raised + 1);
-    EXPECT_EQ(bench.irq_cycles.back(), raised + 1);
+    EXPECT_EQ(bench.irq_cycles.back(), raised + 2);
     constexpr std::array<unsigned, 3> codes{SYSTOLE_ERROR_AXI_LOAD, SYSTOLE_ERROR_RANGE, SYSTOLE_ERROR_AXI_STORE};
     this->expect_error(codes[engine], 77, address);
     bench.soft_reset();

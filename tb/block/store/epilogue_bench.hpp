@@ -199,7 +199,12 @@ class EpilogueBench {
   void check(const Group &g) {
     Top &t = *top_;
     const std::size_t size = golden::size(g.out);
-    EXPECT_EQ(t.out_bytes_o, g.lanes * size);
+    const auto *strobes = reinterpret_cast<const std::uint8_t *>(&t.out_strobes_o);
+    const auto *bytes = reinterpret_cast<const std::uint8_t *>(&t.out_data_o[0]);
+    for (std::size_t b = 0; b < std::size_t{4} * kLanes; b++) {
+      EXPECT_EQ(strobes[b / 8] >> b % 8 & 1, b < g.lanes * size ? 1 : 0);
+      if (b >= g.lanes * size) EXPECT_EQ(bytes[b], 0);
+    }
     EXPECT_EQ(t.out_offset_o, g.offset);
     EXPECT_EQ(bool(t.out_end_o), g.end);
     const auto *data = reinterpret_cast<const std::uint8_t *>(&t.out_data_o[0]);
