@@ -19,6 +19,7 @@ module systole #(
   parameter int AccelId      = 0,          // must match a command's accel_id
   parameter int Fp           = 1,          // floating-point lanes (0: int8 only)
   parameter int L            = (Fp != 0) ? 4 : 1,  // cycles an element takes: 1 without floating point, 2 to 7 with it
+  parameter int MulRegs      = 0,                  // 1: registers in the array's multipliers, for FPGAs (docs/fpga.md)
   parameter int EpLanes      = Cols / 2    // columns that the store engine reads and turns into results a cycle
 ) (
   input  logic                  clk_i,
@@ -111,8 +112,11 @@ module systole #(
   if (Fp < 0 || Fp > 1 || (Fp == 0 && L != 1) || (Fp == 1 && (L < 2 || L > 7))) begin : gen_bad_fp
     systole_error_fp_must_be_0_with_l_1_or_1_with_l_2_to_7 u_error ();
   end
+  if (MulRegs < 0 || MulRegs > 1) begin : gen_bad_multipliers
+    systole_error_mul_regs_must_be_0_or_1 u_error ();
+  end
 
-  logic engine_rst_n, load_rst_nq, compute_rst_nq, store_rst_nq, stop, quiet, load_quiet, store_quiet, read_quiet;
+  logic engine_rst_n, load_rst_nq, compute_rst_nq, store_rst_nq, stop, load_stop_q, store_stop_q, quiet, load_quiet, store_quiet, read_quiet;
 
   // No VALID during reset, not even while it is on its way to the engines.
   logic arvalid, awvalid, wvalid;
@@ -120,11 +124,13 @@ module systole #(
   assign m_axi_awvalid_o = awvalid && rst_ni;
   assign m_axi_wvalid_o  = wvalid && rst_ni;
 
-  // A register of the reset for each engine (as in systole_control).
+  // A register of the reset for each engine (as in systole_control), and of the order to stop (compute has its own).
   (* keep *) always_ff @(posedge clk_i) begin
     load_rst_nq    <= engine_rst_n;
     compute_rst_nq <= engine_rst_n;
     store_rst_nq   <= engine_rst_n;
+    load_stop_q    <= stop;
+    store_stop_q   <= stop;
   end
 
   // Command, tokens, completion and errors of each engine.
@@ -313,7 +319,7 @@ module systole #(
   ) u_load (
     .clk_i,
     .rst_ni     (load_rst_nq),
-    .stop_i     (stop),
+    .stop_i     (load_stop_q),
     .cmd_valid_i(load_cmd_valid),
     .cmd_ready_o(load_cmd_ready),
     .cmd_i      (load_cmd),
@@ -355,6 +361,7 @@ module systole #(
     .EpLanes     (EpLanes),
     .Fp          (Fp),
     .L           (L),
+    .MulRegs     (MulRegs),
     .AxiAddrW    (AxiAddrW)
   ) u_compute (
     .clk_i,
@@ -404,7 +411,7 @@ module systole #(
   ) u_store (
     .clk_i,
     .rst_ni        (store_rst_nq),
-    .stop_i        (stop),
+    .stop_i        (store_stop_q),
     .cmd_valid_i   (store_cmd_valid),
     .cmd_ready_o   (store_cmd_ready),
     .cmd_i         (store_cmd),

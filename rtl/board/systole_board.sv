@@ -11,6 +11,7 @@ module systole_board #(
   parameter int Cols         = 8,
   parameter int Fp           = 1,
   parameter int L            = (Fp != 0) ? 4 : 1,
+  parameter int MulRegs      = 0,
   parameter int AxiDataW     = 64,
   parameter int AxiAddrW     = 32,
   parameter int ActBytes     = 16384,
@@ -221,6 +222,7 @@ module systole_board #(
     .AccelId     (0),
     .Fp          (Fp),
     .L           (L),
+    .MulRegs     (MulRegs),
     .EpLanes     (EpLanes)
   ) u_systole (
     .clk_i,

@@ -7,6 +7,8 @@
 /// along K (Fp = 0), or 24 bits of a word. Row r is presented L*r cycles after row 0, column c of `psum_i` c cycles after column 0 (the
 /// caller's addresses make that skew). An activation presented at cycle t is multiplied in column c of row 0 at t + 1 + c and its products,
 /// which have registers of their own, meet `psum_i` at t + 2 + c; the sum of the whole column is on `psum_o` L*Rows cycles later.
+/// With MulRegs the multipliers have registers at their operands and products that FPGAs have inside theirs; the products meet
+/// `psum_i` later by MUL_CYCLES: one cycle, two with floating point.
 ///
 /// `switch_i` with row 0's activation makes the shadow weights active from that activation on; the switch travels with it, right and
 /// down. `push_i[c]` with row 0's weight shifts the shadow weight of column c from its left neighbour (column 0: from
@@ -16,6 +18,7 @@ module systole_array #(
   parameter int Cols  = 16,
   parameter int Fp    = 1,
   parameter int L     = (Fp != 0) ? 4 : 1,
+  parameter int MulRegs = 0,               // 1: the multipliers' operands and products have registers
   parameter int LaneW = (Fp != 0) ? 32 : 18  // follows Fp: not to be set
 ) (
   input  logic                  clk_i,
@@ -44,7 +47,7 @@ module systole_array #(
     assign psum_o             = psums[Rows*Cols*32 +: Cols*32];
 
     for (genvar r = 0; r < Rows; r++) begin : gen_row
-      systole_row #(.Cols(Cols), .L(L)) u_row (
+      systole_row #(.Cols(Cols), .L(L), .MulRegs(MulRegs)) u_row (
         .clk_i,
         .act_i   (act_i[r*LaneW +: 24]),
         .switch_i(switches[r]),
@@ -71,6 +74,8 @@ module systole_array #(
       logic [LaneW-1:0]   act    [Rows][Cols];
       logic [LaneW-1:0]   weight [Rows][Cols];
       logic [LaneW-1:0]   shadow [Rows][Cols];
+      logic [LaneW-1:0]   factor_a [Rows][Cols];  // MulRegs: both operands again
+      logic [LaneW-1:0]   factor_b [Rows][Cols];
       logic signed [31:0] first  [Rows][Cols];
       logic signed [31:0] second [Rows][Cols];
       logic signed [31:0] psum   [Rows][Cols];
@@ -93,8 +98,16 @@ module systole_array #(
 
       for (r = 0; r < Rows; r = r + 1) begin
         for (c = 0; c < Cols; c = c + 1) begin
-          first[r][c]  = $signed(act[r][c][OpW-1:0]) * $signed(weight[r][c][OpW-1:0]);
-          second[r][c] = $signed(act[r][c][LaneW-1:OpW]) * $signed(weight[r][c][LaneW-1:OpW]);
+          if (MulRegs == 0) begin
+            factor_a[r][c] = act[r][c];
+            factor_b[r][c] = weight[r][c];
+          end
+          first[r][c]  = $signed(factor_a[r][c][OpW-1:0]) * $signed(factor_b[r][c][OpW-1:0]);
+          second[r][c] = $signed(factor_a[r][c][LaneW-1:OpW]) * $signed(factor_b[r][c][LaneW-1:OpW]);
+          if (MulRegs != 0) begin
+            factor_a[r][c] = act[r][c];
+            factor_b[r][c] = weight[r][c];
+          end
         end
       end
 

@@ -14,6 +14,7 @@ module systole_compute #(
   parameter int EpLanes      = 8,
   parameter int Fp           = 1,                    // floating-point lanes
   parameter int L            = (Fp != 0) ? 4 : 1,    // cycles an element takes
+  parameter int MulRegs      = 0,                    // registers in the array's multipliers
   parameter int AxiAddrW     = 40
 ) (
   input  logic                  clk_i,
@@ -53,7 +54,8 @@ module systole_compute #(
   output logic [EpLanes*32-1:0] acc_rd_data_o
 );
 
-  localparam int P      = (L > 4) ? 3 : 2;  // registers behind the edges, one or two, and behind the products
+  localparam int EdgeP  = (L > 4) ? 2 : 1;  // registers of the edges
+  localparam int P      = EdgeP + ((MulRegs == 0) ? 1 : (Fp != 0) ? 3 : 2);  // and of the multipliers and products
   localparam int LaneW  = (Fp != 0) ? 32 : 18;
   localparam int ActW   = $clog2(ActWords);
   localparam int WgtW   = $clog2(WgtWords);
@@ -272,7 +274,7 @@ module systole_compute #(
     .lanes_o      (wgt_edge)
   );
 
-  systole_taps #(.W(Cols + 1), .N(2), .Step(P - 1)) u_edge_delay (
+  systole_taps #(.W(Cols + 1), .N(2), .Step(EdgeP)) u_edge_delay (
     .clk_i,
     .rst_ni,
     .d_i   ({switch_q, push_enable}),
@@ -283,7 +285,7 @@ module systole_compute #(
   logic [Cols*32-1:0] psum_top, psum_bottom;
   logic               acc_full;
 
-  systole_array #(.Rows(Rows), .Cols(Cols), .Fp(Fp), .L(L)) u_array (
+  systole_array #(.Rows(Rows), .Cols(Cols), .Fp(Fp), .L(L), .MulRegs(MulRegs)) u_array (
     .clk_i,
     .act_i   (act_edge),
     .switch_i(edge_taps[2*Cols+1]),

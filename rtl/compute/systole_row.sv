@@ -4,8 +4,8 @@
 /// one fused multiply-add (binary16 or bfloat16 product, binary32 sum) a cycle, in L = 2 to 7 cycles.
 ///
 /// `act_i` and `wgt_i` are decoded lanes (systole_edge). An activation presented at cycle t is multiplied in column c at t + 1 + c; its
-/// product meets `psum_i` of column c one cycle later, and `psum_o` follows that by L cycles. `switch_i` and `push_i` are
-/// those of systole_array; `switch_o` and `push_o` repeat them L cycles later, for the row below.
+/// product meets `psum_i` of column c one cycle later (MulRegs: three), and `psum_o` follows that by L cycles. `switch_i` and `push_i`
+/// are those of systole_array; `switch_o` and `push_o` repeat them L cycles later, for the row below.
 ///
 /// Bit 23 of an activation's lane says that it is floating point. It passes the columns with the activation and tells each stage of
 /// each element what to do: stage s of column c works on the activation that is in column c + s.
@@ -22,7 +22,8 @@
 /// The exponent of binary32 is carried with 256 added, so that it is positive even where bfloat16 products lie below binary32's range.
 module systole_row #(
   parameter int Cols = 16,
-  parameter int L    = 4
+  parameter int L    = 4,
+  parameter int MulRegs = 0  // 1: the multipliers' operands and products have registers
 ) (
   input  logic               clk_i,
   input  logic [23:0]        act_i,
@@ -36,13 +37,15 @@ module systole_row #(
 );
 
   // Stage of the activation's way, counted from its own register, at which each step of an element works.
-  localparam int StageA1 = 1;
+  localparam int StageP  = (MulRegs != 0) ? 2 : 0;
+  localparam int StageA1 = StageP + 1;
   localparam int StageA2 = (L > 5) ? StageA1 + 1 : StageA1;
   localparam int StageB1 = (L > 2) ? StageA2 + 1 : StageA2;
   localparam int StageB2 = (L > 6) ? StageB1 + 1 : StageB1;
   localparam int StageC1 = StageB2 + 1;
   localparam int StageC2 = (L > 4) ? StageC1 + 1 : StageC1;
   localparam int StageD  = (L > 3) ? StageC2 + 1 : StageC2;
+  localparam int Last    = StageP + L;
   localparam int Totals  = (L > 5) ? 8 : 4;
 
   logic [L*(Cols+1)-1:0] enables_q;
@@ -60,8 +63,17 @@ module systole_row #(
     logic [23:0]        weight [Cols];
     logic [23:0]        shadow [Cols];
     logic [Cols-1:0]    switches, pushes;
-    logic [Cols+L-1:0]  floats;
+    logic [Cols+Last-1:0] floats;
     // Small fields, too, are words, whose upper bits are constant: a loop over one width becomes vector code.
+    // With MulRegs: operands, both products; beside them floating point's exponent and {not zero, kind}.
+    logic [23:0]        factor_a [Cols];
+    logic [23:0]        factor_b [Cols];
+    logic [31:0]        factor_exponents [Cols];
+    logic [31:0]        factor_kinds     [Cols];
+    logic [31:0]        low       [Cols];
+    logic [31:0]        high      [Cols];
+    logic [31:0]        exponents [Cols];
+    logic [31:0]        kinds     [Cols];
     // Product: int8 sum of two; floating point {exponent, significand}, {NaN, infinity, pass, sign}.
     logic signed [18:0] pair     [Cols];
     logic [31:0]        product  [Cols];
@@ -113,7 +125,7 @@ module systole_row #(
     for (c = 0; c < Cols; c = c + 1) result[c] = total[L-2][c];
 
     // The last stage first; the steps of one stage in their order.
-    for (stage = L; stage > 0; stage = stage - 1) begin
+    for (stage = Last; stage > 0; stage = stage - 1) begin
       if (floats[stage +: Cols] != '0) begin
         // a1: compare
         if (stage == StageA1) begin
@@ -269,32 +281,65 @@ module systole_row #(
       for (c = 0; c < Cols; c = c + 1) total[0][c] = seeds[c] + 32'(pair[c]);
     end
 
-    // Products.
-    if (floats[Cols-1:0] != '1) begin
-      for (c = 0; c < Cols; c = c + 1) begin
-        value   = $signed(act[c][11:0]) * $signed(weight[c][11:0]);
-        wide    = $signed(act[c][20:12]) * $signed(weight[c][20:12]);
-        pair[c] = 19'(value + wide);
+    // Products; with registers in the multipliers, last step first.
+    if (MulRegs == 0) begin
+      if (floats[Cols-1:0] != '1) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          value   = $signed(act[c][11:0]) * $signed(weight[c][11:0]);
+          wide    = $signed(act[c][20:12]) * $signed(weight[c][20:12]);
+          pair[c] = 19'(value + wide);
+        end
       end
-    end
-    if (floats[Cols-1:0] != '0) begin
+      if (floats[Cols-1:0] != '0) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          value      = $signed(act[c][11:0]) * $signed(weight[c][11:0]);  // the same multiplier
+          number     = 32'(act[c]);
+          flags      = 32'(weight[c]);
+          two_digits = value[21];  // before the point
+          nonzero    = number[10] & flags[10];
+          exponent   = 32'(number[20:12]) + {{23{flags[20]}}, flags[20:12]} + {31'b0, two_digits};
+          product[c] = {nonzero ? exponent[9:8] : 2'b00, exponent[7:0], two_digits ? value[21:0] : {value[20:0], 1'b0}};
+          nan        = (number[22] & (number[9] | !flags[10])) | (flags[22] & (flags[9] | !number[10]));
+          infinite   = number[22] | flags[22];
+          kind[c]    = 32'({nan & !flags[23], infinite & !flags[23], flags[23], number[21] ^ flags[21]});
+        end
+      end
+    end else begin
+      if (floats[StageP +: Cols] != '1) begin
+        for (c = 0; c < Cols; c = c + 1) pair[c] = 19'(low[c] + high[c]);
+      end
+      if (floats[StageP +: Cols] != '0) begin
+        for (c = 0; c < Cols; c = c + 1) begin
+          value      = low[c];
+          flags      = kinds[c];
+          two_digits = value[21];
+          exponent   = exponents[c] + {31'b0, two_digits};
+          product[c] = {flags[4] ? exponent[9:8] : 2'b00, exponent[7:0], two_digits ? value[21:0] : {value[20:0], 1'b0}};
+          kind[c]    = {28'b0, flags[3:0]};
+        end
+      end
       for (c = 0; c < Cols; c = c + 1) begin
-        value      = $signed(act[c][11:0]) * $signed(weight[c][11:0]);  // the same multiplier
-        number     = 32'(act[c]);
-        flags      = 32'(weight[c]);
-        two_digits = value[21];  // before the point
-        nonzero    = number[10] & flags[10];
-        exponent   = 32'(number[20:12]) + {{23{flags[20]}}, flags[20:12]} + {31'b0, two_digits};
-        product[c] = {nonzero ? exponent[9:8] : 2'b00, exponent[7:0], two_digits ? value[21:0] : {value[20:0], 1'b0}};
-        nan        = (number[22] & (number[9] | !flags[10])) | (flags[22] & (flags[9] | !number[10]));
-        infinite   = number[22] | flags[22];
-        kind[c]    = 32'({nan & !flags[23], infinite & !flags[23], flags[23], number[21] ^ flags[21]});
+        low[c]       = $signed(factor_a[c][11:0]) * $signed(factor_b[c][11:0]);
+        high[c]      = $signed(factor_a[c][20:12]) * $signed(factor_b[c][20:12]);
+        exponents[c] = factor_exponents[c];
+        kinds[c]     = factor_kinds[c];
+      end
+      for (c = 0; c < Cols; c = c + 1) begin
+        number              = 32'(act[c]);
+        flags               = 32'(weight[c]);
+        factor_a[c]         = act[c];
+        factor_b[c]         = weight[c];
+        exponent            = 32'(number[20:12]) + {{23{flags[20]}}, flags[20:12]};
+        factor_exponents[c] = {22'b0, exponent[9:0]};
+        nan                 = (number[22] & (number[9] | !flags[10])) | (flags[22] & (flags[9] | !number[10]));
+        infinite            = number[22] | flags[22];
+        factor_kinds[c]     = 32'({number[10] & flags[10], nan & !flags[23], infinite & !flags[23], flags[23], number[21] ^ flags[21]});
       end
     end
 
     // Operands.
     switches = Cols'({switches, switch_i});
-    floats   = (Cols+L)'({floats, act_i[23]});
+    floats   = (Cols+Last)'({floats, act_i[23]});
     if (switches != '0) begin
       for (c = 0; c < Cols; c = c + 1) weight[c] = switches[c] ? shadow[c] : weight[c];
     end

@@ -13,8 +13,9 @@ struct ConfigInfo {
   unsigned rows = 0;
   unsigned cols = 0;
   unsigned axi_bits = 0;
-  bool fp = false;               ///< the RTL's parameter Fp
-  unsigned element_latency = 1;  ///< the RTL's parameter L: 4 with floating point, else 1
+  bool fp = false;                    ///< the RTL's parameter Fp
+  unsigned element_latency = 1;       ///< the RTL's parameter L: 4 with floating point, else 1
+  bool multiplier_registers = false;  ///< the RTL's parameter MulRegs: of FPGA boards only
   unsigned axi_addr_bits = 40;
   unsigned act_bytes = 65536;
   unsigned wgt_bytes = 32768;

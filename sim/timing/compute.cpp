@@ -27,7 +27,7 @@ Compute::Compute(const platform::ConfigInfo &config, Services &services)
     : rows_(config.rows),
       cols_(config.cols),
       acc_rows_(config.acc_rows),
-      read_delay_(config.element_latency > 4 ? 3 : 2),
+      read_delay_((config.element_latency > 4 ? 3 : 2) + (config.multiplier_registers ? (config.fp ? 2 : 1) : 0)),
       write_delay_(read_delay_ + 2 + config.element_latency * config.rows),
       hazard_depth_(config.element_latency * config.rows + 3),
       weight_delay_(config.element_latency * (config.rows - 1)),

@@ -245,10 +245,26 @@ class BlocksTest(Folder):
                               ("chip_selects", {"ram": ', .CSDECODE_A("0b001")'}),
                               ("inverted_clocks", {"ram": ', .CLKBMUX("INV")'}),
                               ("write_mode", {"ram": ', .WRITEMODE_A("OTHER")'}),
-                              ("mult18x18d_registers", {"mult": ', .REG_OUTPUT_CLK("CLK0")'}),
+                              ("these_registers", {"mult": ', .REG_PIPELINE_CLK("CLK0")'}),
+                              ("these_registers", {"mult": ', .REG_INPUTA_CLK("CLK0")'}),
                               ("bypass", {"mult": ', .MULT_BYPASS("ENABLED")'})):
             with self.subTest(word), self.assertRaisesRegex(AssertionError, word):
                 self.bench(**options)
+
+    def test_registers_of_the_multiplier(self):
+        """Operands 3 and -5 in one cycle, 7 and 9 in all others: which of three clocks shows the first product."""
+        pins = ", ".join(f".A{i}(a[{i}]), .B{i}(b[{i}]), .P{i}(p[{i}]), .P{i + 18}(p[{i + 18}])" for i in range(18))
+        operands, product = '.REG_INPUTA_CLK("CLK0"), .REG_INPUTB_CLK("CLK0")', '.REG_OUTPUT_CLK("CLK0")'
+        for options, first in ((operands, 0), (product, 0), (f"{operands}, {product}", 1)):
+            (self.path / "bench.sv").write_text(
+                f"""module bench; reg clk = 0; reg [17:0] a = 3, b = -5; wire [35:0] p;
+                MULT18X18D #({options}) u (.CLK0(clk), .CE0(1'b1), .RST0(1'b0), .SIGNEDA(1'b1), .SIGNEDB(1'b1), .SOURCEA(1'b0), .SOURCEB(1'b0),
+                  {pins});
+                initial repeat (3) begin #1 clk = 1; #1 a = 7; b = 9; #1 clk = 0; #1 $display("%0d", $signed(p)); end
+                initial #20 $finish; endmodule""", encoding="utf-8")
+            run("iverilog", "-g2012", "-s", "bench", "-o", "bench.vvp", "bench.sv", HERE / "ecp5_blocks.v", cwd=self.path)
+            shown = run("vvp", "-n", "bench.vvp", cwd=self.path).split()
+            self.assertEqual(shown[first:first + 2], ["-15", "63"], options)
 
     def test_two_clocks_stop_the_simulation(self):
         self.assertIn("clocks", self.bench(clkb="1'b0"))

@@ -92,8 +92,8 @@ module DP16KD #(
 
 endmodule
 
-/// 18 by 18 bit multiplier without registers: P = A * B, each operand signed or not. Cascades (SRI*, SRO*, RO*) and clocks are not
-/// there.
+/// 18 by 18 bit multiplier: P = A * B, each operand signed or not, with registers clocked by CLK0 at both operands (with their
+/// signs), at the product, at both or nowhere. Cascades (SRI*, SRO*, RO*), other clocks, enables and resets are not there.
 module MULT18X18D #(
   parameter REG_INPUTA_CLK = "NONE", REG_INPUTB_CLK = "NONE", REG_INPUTC_CLK = "NONE", REG_PIPELINE_CLK = "NONE",
     REG_OUTPUT_CLK = "NONE", REG_INPUTA_CE = "CE0", REG_INPUTB_CE = "CE0", REG_INPUTC_CE = "CE0", REG_PIPELINE_CE = "CE0",
@@ -105,15 +105,15 @@ module MULT18X18D #(
   input  A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
   input  B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,
   input  C17, C16, C15, C14, C13, C12, C11, C10, C9, C8, C7, C6, C5, C4, C3, C2, C1, C0,
-  input  SIGNEDA, SIGNEDB, SOURCEA, SOURCEB,
+  input  SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, CE0, RST0,
   output P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16, P15, P14, P13,
          P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0
 );
 
   generate
-    if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_INPUTC_CLK != "NONE" || REG_PIPELINE_CLK != "NONE" ||
-        REG_OUTPUT_CLK != "NONE") begin : bad_registers
-      mult18x18d_registers_are_not_modelled u_error ();
+    if ((REG_INPUTA_CLK != "NONE" && REG_INPUTA_CLK != "CLK0") || REG_INPUTB_CLK != REG_INPUTA_CLK || REG_INPUTC_CLK != "NONE" ||
+        REG_PIPELINE_CLK != "NONE" || (REG_OUTPUT_CLK != "NONE" && REG_OUTPUT_CLK != "CLK0") || CLK0_DIV != "ENABLED") begin : bad_registers
+      mult18x18d_these_registers_are_not_modelled u_error ();
     end
     if (MULT_BYPASS != "DISABLED") begin : bad_bypass
       mult18x18d_bypass_is_not_modelled u_error ();
@@ -122,10 +122,27 @@ module MULT18X18D #(
 
   wire signed [35:0] a = {{18{SIGNEDA & A17}}, A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0};
   wire signed [35:0] b = {{18{SIGNEDB & B17}}, B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
+  reg  signed [35:0] a_q, b_q;
+  reg         [35:0] p_q;
+  wire        [35:0] p = (REG_INPUTA_CLK == "CLK0") ? a_q * b_q : a * b;
   assign {
     P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16, P15, P14, P13,
     P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0
-  } = a * b;
+  } = (REG_OUTPUT_CLK == "CLK0") ? p_q : p;
+
+  generate
+    if (REG_INPUTA_CLK == "CLK0" || REG_OUTPUT_CLK == "CLK0") begin : registers
+      always @(posedge CLK0) begin
+        a_q <= a;
+        b_q <= b;
+        p_q <= p;
+        if (!CE0 || RST0) begin
+          $display("%m: MULT18X18D: enable and reset are not modelled");
+          $stop;
+        end
+      end
+    end
+  endgenerate
 
   always @* if (SOURCEA || SOURCEB) begin
     $display("%m: MULT18X18D: operands from a cascade are not modelled");

@@ -35,6 +35,7 @@ platform::ConfigInfo small_machine() {
   config.axi_bits = SYSTOLE_GATES_AxiDataW;
   config.fp = SYSTOLE_GATES_Fp != 0;
   config.element_latency = SYSTOLE_GATES_L;
+  config.multiplier_registers = SYSTOLE_GATES_MulRegs != 0;
   config.axi_addr_bits = SYSTOLE_GATES_AxiAddrW;
   config.act_bytes = SYSTOLE_GATES_ActBytes;
   config.wgt_bytes = SYSTOLE_GATES_WgtBytes;

@@ -75,15 +75,15 @@ struct Matmul {
 };
 
 /// The compute engine with its memories mirrored and the contract of MATMUL as a plain loop. `Dut` is a Verilated
-/// systole_compute of Rows x Cols whose elements take L cycles (1: no floating point).
-template <class Dut, int Rows, int Cols, int L = 1>
+/// systole_compute of Rows x Cols whose elements take L cycles (1: no floating point), with or without registers in its multipliers.
+template <class Dut, int Rows, int Cols, int L = 1, int MulRegs = 0>
 class ComputeBench {
  public:
   static constexpr int kWordBytes = 2 * Rows;
   static constexpr int kEpLanes = Cols / 2, kGroups = Cols / kEpLanes;
   static constexpr int kActWords = 64, kWgtWords = 64, kAccRows = 32, kParams = 8;
   static constexpr bool kFloat = L > 1;
-  static constexpr int kDelay = L > 4 ? 3 : 2;  // P of docs/architecture.md
+  static constexpr int kDelay = (L > 4 ? 3 : 2) + (MulRegs ? (kFloat ? 2 : 1) : 0);  // P of docs/architecture.md
   static constexpr int kDepth = L * Rows + 3;
 
   explicit ComputeBench(uint64_t seed)

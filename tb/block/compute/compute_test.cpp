@@ -5,11 +5,13 @@
 #include <Vcompute_2x8.h>
 #include <Vcompute_2x8_fp4.h>
 #include <Vcompute_2x8_fp5.h>
+#include <Vcompute_2x8_m.h>
 #include <Vcompute_4x4.h>
 #include <Vcompute_4x4_fp2.h>
 #include <Vcompute_4x4_fp3.h>
 #include <Vcompute_4x4_fp4.h>
 #include <Vcompute_4x4_fp7.h>
+#include <Vcompute_4x4_fp7_m.h>
 #include <Vcompute_8x2.h>
 #include <Vcompute_8x2_fp4.h>
 #include <gtest/gtest.h>
@@ -21,9 +23,9 @@ double sc_time_stamp() { return 0; }
 namespace systole::tb {
 namespace {
 
-template <class Dut, int R, int C, int Latency = 1>
+template <class Dut, int R, int C, int Latency = 1, int MulRegs = 0>
 struct Shape {
-  using Bench = ComputeBench<Dut, R, C, Latency>;
+  using Bench = ComputeBench<Dut, R, C, Latency, MulRegs>;
   static constexpr int kRows = R, kCols = C, kL = Latency;
 };
 
@@ -33,7 +35,7 @@ using Shapes =
     ::testing::Types<Shape<Vcompute_4x4, 4, 4>, Shape<Vcompute_8x2, 8, 2>, Shape<Vcompute_2x8, 2, 8>,
                      Shape<Vcompute_4x4_fp4, 4, 4, 4>, Shape<Vcompute_8x2_fp4, 8, 2, 4>, Shape<Vcompute_2x8_fp4, 2, 8, 4>,
                      Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>, Shape<Vcompute_4x4_fp7, 4, 4, 7>,
-                     Shape<Vcompute_2x8_fp5, 2, 8, 5>>;
+                     Shape<Vcompute_2x8_fp5, 2, 8, 5>, Shape<Vcompute_2x8_m, 2, 8, 1, 1>, Shape<Vcompute_4x4_fp7_m, 4, 4, 7, 1>>;
 TYPED_TEST_SUITE(ComputeTest, Shapes);
 
 uint64_t seed_of_run() {
@@ -408,7 +410,7 @@ class FloatComputeTest : public ::testing::Test {};
 using FloatShapes =
     ::testing::Types<Shape<Vcompute_4x4_fp4, 4, 4, 4>, Shape<Vcompute_8x2_fp4, 8, 2, 4>, Shape<Vcompute_2x8_fp4, 2, 8, 4>,
                      Shape<Vcompute_4x4_fp3, 4, 4, 3>, Shape<Vcompute_4x4_fp2, 4, 4, 2>, Shape<Vcompute_4x4_fp7, 4, 4, 7>,
-                     Shape<Vcompute_2x8_fp5, 2, 8, 5>>;
+                     Shape<Vcompute_2x8_fp5, 2, 8, 5>, Shape<Vcompute_4x4_fp7_m, 4, 4, 7, 1>>;
 TYPED_TEST_SUITE(FloatComputeTest, FloatShapes);
 
 TYPED_TEST(FloatComputeTest, CommandsOfAllTypesFollowWithoutABubble) {

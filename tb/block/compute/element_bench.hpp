@@ -12,7 +12,7 @@ namespace systole::tb {
 
 /// Streams multiply-adds through a Verilated element_top (tb/block/compute/element_top.sv): tiles of Cols activations, each meeting Cols
 /// weights, back to back; Cols sums a cycle.
-template <class Dut, int Cols, int L>
+template <class Dut, int Cols, int L, int MulRegs = 0>
 class ElementBench {
  public:
   struct Weight {
@@ -35,7 +35,7 @@ class ElementBench {
   /// weights[column], in the order of need; `result(const Tile &, row, column, seed, sum)` takes what came out.
   template <class T, class S, class R>
   void run(uint64_t count, T tile, S seed, R result) {
-    constexpr int kSkew = L > 4 ? 4 : 3,
+    constexpr int kSkew = (L > 4 ? 4 : 3) + (MulRegs ? 2 : 0),
                   kTiles = 4;  // a tile is pushed, used, and its last sums leave: within four tiles of Cols cycles
     static_assert(Cols + kSkew + L < 2 * Cols, "the ring of tiles would be too short");
     std::array<Tile, kTiles> tiles;

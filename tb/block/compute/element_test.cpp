@@ -9,6 +9,7 @@
 #include <Velement_5.h>
 #include <Velement_6.h>
 #include <Velement_7.h>
+#include <Velement_7_m.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -246,12 +247,12 @@ struct Totals {
   std::array<uint64_t, kRegimes> hits{};
 };
 
-template <class Dut, int L>
+template <class Dut, int L, int MulRegs = 0>
 Totals stream(bool brain, uint64_t count) {
   const char *env = std::getenv("SYSTOLE_SEED");
   const uint64_t seed = env != nullptr ? std::strtoull(env, nullptr, 0) : 1;
   std::printf("SYSTOLE_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  using Bench = ElementBench<Dut, kCols, L>;
+  using Bench = ElementBench<Dut, kCols, L, MulRegs>;
   using Tile = typename Bench::Tile;
   Bench bench;
   Cases cases(brain, seed);
@@ -305,7 +306,7 @@ TEST(ElementTest, Bfloat16MultiplyAddsEqualFmaf) {
   expect_regimes(totals, true, 5000);
 }
 
-// The other latencies put the same steps into fewer or more cycles.
+// The other latencies, and registers in the multipliers, put the same steps into fewer or more cycles.
 TEST(ElementTest, OtherLatenciesGiveTheSameSums) {
   for (const bool brain : {false, true}) {
     EXPECT_EQ((stream<Velement_2, 2>(brain, 2'000'000).mismatches), 0u);
@@ -313,6 +314,7 @@ TEST(ElementTest, OtherLatenciesGiveTheSameSums) {
     EXPECT_EQ((stream<Velement_5, 5>(brain, 2'000'000).mismatches), 0u);
     EXPECT_EQ((stream<Velement_6, 6>(brain, 2'000'000).mismatches), 0u);
     EXPECT_EQ((stream<Velement_7, 7>(brain, 2'000'000).mismatches), 0u);
+    EXPECT_EQ((stream<Velement_7_m, 7, 1>(brain, 2'000'000).mismatches), 0u);
   }
 }
 

@@ -3,10 +3,12 @@
 /// One row of the array behind its two edges, as systole_compute connects them: raw lanes in, sums out.
 ///
 /// With an activation and its switch presented in cycle t, `psum_i` of column c is taken in cycle t + 3 + c,
-/// or t + 4 + c for L > 4, and `psum_o` shows the sum L cycles later. Weights are pushed as into systole_array; all inputs of the row pass the edge's registers.
+/// one later for L > 4 and two later with MulRegs, and `psum_o` shows the sum L cycles later. Weights are pushed as into systole_array;
+/// all inputs of the row pass the edge's registers.
 module element_top #(
   parameter int Cols = 16,
-  parameter int L    = 4
+  parameter int L    = 4,
+  parameter int MulRegs = 0
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -62,7 +64,7 @@ module element_top #(
   logic            unused_switch;
   logic [Cols-1:0] unused_push;
 
-  systole_row #(.Cols(Cols), .L(L)) u_row (
+  systole_row #(.Cols(Cols), .L(L), .MulRegs(MulRegs)) u_row (
     .clk_i,
     .act_i   (act[23:0]),
     .switch_i(switch_q),

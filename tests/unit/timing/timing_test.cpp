@@ -390,6 +390,7 @@ std::vector<ConfigInfo> builds() {
   ConfigInfo other = platform::find_config("8x8");
   other.name = "8x8 of three cycles an element, one burst outstanding, short queues";
   other.element_latency = 3;
+  other.multiplier_registers = true;
   other.max_reads = other.max_writes = 1;
   other.queue_depth = 2;
   all.push_back(other);
