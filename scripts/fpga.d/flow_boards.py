@@ -43,6 +43,7 @@ class Board:
     program: str
     configurations: dict
     speed: int = 0
+    multiplier_sites: dict | None = None
 
     def configuration(self, name=None):
         name = name or self.default

@@ -24,7 +24,8 @@ def text_of(path):
 def inputs_of(build, names):
     """A hash of everything that decides the result; `names` is what the tools call themselves (Tools.names)."""
     board = build.board
-    device = [board.family, board.device, board.nextpnr, board.package, board.speed, board.top, board.available]
+    device = [board.family, board.device, board.nextpnr, board.package, board.speed, board.top, board.available,
+              board.multiplier_sites]
     digest = hashlib.sha256(json.dumps([build.parameters(), build.multipliers(), build.seed, names, float(build.clock_mhz), device], sort_keys=True).encode())
     for path in (*(flow_boards.ROOT / source for source in (*board.sources(), board.constraints)), *sorted(FLOW.glob("*.py"))):
         digest.update(hashlib.sha256(text_of(path)).digest())

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 
+import flow_dsp
 import flow_mul
 from flow_errors import FlowError
 from flow_mul import Shape
@@ -84,17 +85,19 @@ def multiplications(lines):
 
 def soften(lines, how_many, family):
     """The same RTLIL with the `how_many` narrowest multiplications, of those that take one multiplier each, turned into cells of
-    their shape's name; and these shapes."""
-    narrow = sorted(((shape.a * shape.b, number, shape) for number, shape in multiplications(lines)
+    their shape's name; and these shapes. Of equal ones those of one line of the sources go first: of each element of the array the same."""
+    def source(number):
+        return next((line for line in reversed(lines[:number][-8:]) if line.lstrip().startswith("attribute \\src ")), "")
+    narrow = sorted(((shape.a * shape.b, source(number), number, shape) for number, shape in multiplications(lines)
                      if family.widest >= max(shape.a, shape.b) and min(shape.a, shape.b) > 2 and shape.y >= family.product),
-                    key=lambda item: item[:2])
+                    key=lambda item: item[:3])
     if len(narrow) < how_many:
         raise FlowError(f"{how_many} multiplications would have to go into LUTs, and only {len(narrow)} are narrow enough: "
                         f"choose a smaller configuration")
     result = list(lines)
-    for _, number, shape in narrow[:how_many]:
+    for _, _, number, shape in narrow[:how_many]:
         result[number] = CELL.sub(lambda match, shape=shape: f"{match[1]}cell \\{shape.name()} {match[2]}", result[number])
-    return result, list(dict.fromkeys(shape for _, _, shape in narrow[:how_many]))
+    return result, list(dict.fromkeys(shape for *_, shape in narrow[:how_many]))
 
 
 def refuse_undriven(log):
@@ -143,4 +146,8 @@ def synthesise(build, tools, folder, relative, progress, run):
     for path in (netlist, chosen, blackboxes):
         path.unlink()
     by_type = {name.lstrip("\\"): number for name, number in by_type.items()}
+    if family.block == flow_dsp.BLOCK:
+        operands, products, gone = flow_dsp.absorb(result, build.board.top)
+        by_type[flow_dsp.FLIP_FLOP] = by_type.get(flow_dsp.FLIP_FLOP, 0) - gone
+        progress.say(f"{operands} multipliers take their operands' registers, {products} their product's: {gone} flip-flops less")
     return by_type, total - soft, soft

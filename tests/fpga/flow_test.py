@@ -27,6 +27,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "scripts" / "fpga.d"))
 import flow_boards  # noqa: E402
 import flow_docs  # noqa: E402
+import flow_dsp  # noqa: E402
+import flow_floorplan  # noqa: E402
 import flow_inputs  # noqa: E402
 import flow_mul  # noqa: E402
 import flow_pll  # noqa: E402
@@ -251,6 +253,101 @@ class SoftMultiplierTest(unittest.TestCase):
         self.assertEqual(shapes, [flow_mul.Shape(9, True, 9, True, 18)])
         with self.assertRaises(FlowError):  # the 32x32 one takes more than one multiplier
             flow_synth.soften(lines, 4, family)
+
+
+class MultiplierRegistersTest(unittest.TestCase):
+    """flow_dsp on a netlist of one multiplier, one bit of each operand and of the product: clock 2, inputs 3 and 4, output 5."""
+
+    def netlist(self, flip_flops):
+        """`flip_flops`: {name: (DI, Q, CEMUX)}; the multiplier has its operands at 6 and 7, its product at 8."""
+        def cell(kind, parameters, outputs, **pins):
+            return {"type": kind, "parameters": parameters, "connections": {pin: [bit] for pin, bit in pins.items()},
+                    "port_directions": {pin: "output" if pin in outputs else "input" for pin in pins}}
+        cells = {name: cell("TRELLIS_FF", {"CEMUX": mux, "CLKMUX": "CLK", "LSRMUX": "LSR"}, "Q", CLK=2, DI=d, Q=q, LSR="0", CE=3)
+                 for name, (d, q, mux) in flip_flops.items()}
+        cells["multiplier"] = cell("MULT18X18D", {}, ("P0",), A0=6, A1="0", B0=7, P0=8)
+        ports = {name: {"direction": direction, "bits": [bit]} for name, direction, bit in
+                 (("clk", "input", 2), ("a", "input", 3), ("b", "input", 4), ("p", "output", 5))}
+        return flow_dsp.Netlist({"modules": {"top": {"ports": ports, "cells": cells}}}, "top")
+
+    OPERANDS = {"a": (3, 6, "1 "), "b": (4, 7, "1 ")}
+    PRODUCT = {"p": (8, 5, "1 ")}
+
+    def pins(self, netlist):
+        cell = netlist.cells["multiplier"]
+        return [cell["connections"][pin][0] for pin in ("A0", "B0", "P0")]
+
+    def registers(self, netlist):
+        parameters = netlist.cells["multiplier"]["parameters"]
+        return {name for name in ("INPUTA", "INPUTB", "OUTPUT") if parameters.get(f"REG_{name}_CLK") == "CLK0"}
+
+    def test_flip_flops_around_it_become_its_registers(self):
+        netlist = self.netlist(self.OPERANDS | self.PRODUCT)
+        self.assertEqual(netlist.absorb(), (1, 1, 3))
+        self.assertEqual(self.pins(netlist), [3, 4, 5])
+        self.assertEqual(self.registers(netlist), {"INPUTA", "INPUTB", "OUTPUT"})
+        self.assertEqual(set(netlist.cells), {"multiplier"})
+        self.assertEqual(netlist.cells["multiplier"]["connections"]["CLK0"], [2])
+
+    def test_a_flip_flop_that_others_read_stays(self):
+        netlist = self.netlist(self.OPERANDS | {"other": (6, 5, "1 ")})
+        self.assertEqual(netlist.absorb(), (1, 0, 1))
+        self.assertEqual(self.pins(netlist), [3, 4, 8])
+        self.assertEqual(set(netlist.cells), {"multiplier", "a", "other"})
+
+    def test_what_a_multiplier_cannot_hold_is_left_alone(self):
+        for flip_flops, registers in (({"a": (3, 6, "1 ")}, set()),                                # one operand
+                                      (self.OPERANDS | {"b": (4, 7, "CE")}, set()),                # an enable
+                                      (self.PRODUCT | {"p": (8, 5, "CE")}, set()),
+                                      (self.PRODUCT | {"second": (8, 9, "1 ")}, set()),            # the product goes elsewhere, too
+                                      (self.OPERANDS | {"p": (8, 5, "INV")}, {"INPUTA", "INPUTB"})):
+            netlist = self.netlist(flip_flops)
+            before = self.pins(netlist)
+            netlist.absorb()
+            self.assertEqual(self.registers(netlist), registers, flip_flops)
+            if not registers:
+                self.assertEqual(self.pins(netlist), before, flip_flops)
+
+
+class FloorplanTest(unittest.TestCase):
+    """flow_floorplan: a netlist of multipliers alone, by the names that Yosys gives their products."""
+    SITES = {"x": [4, 5, 8, 9, 13, 14, 17, 18, 22, 23, 26, 27], "y": [10, 34]}
+
+    def design(self, products, others=()):
+        cells, nets = {}, {}
+        for bit, name in enumerate((*products, *others)):
+            cells[f"{name}_cell"] = {"type": "MULT18X18D", "connections": {"P0": [bit]}, "attributes": {}}
+            nets[name] = {"bits": [bit]}
+        return {"modules": {"top": {"cells": cells, "netnames": nets}}}
+
+    def placed(self, design, rows, columns):
+        number = flow_floorplan.place(design, "top", rows, columns, self.SITES)
+        bels = {name: cell["attributes"].get("BEL") for name, cell in design["modules"]["top"]["cells"].items()}
+        self.assertEqual(number, sum(bel is not None for bel in bels.values()))
+        return bels
+
+    def test_rows_go_out_and_come_back_with_no_step_longer_than_two(self):
+        for rows in (1, 2, 5, 8, 16):
+            along = [flow_floorplan.folded(row, rows) for row in range(rows)]
+            self.assertEqual(sorted(along), list(range(rows)))
+            self.assertTrue(all(abs(a - b) <= 2 for a, b in zip(along, along[1:])), along)
+            self.assertLessEqual(along[-1], 1)
+
+    def test_each_multiplier_has_a_site_of_its_own_and_columns_share_the_rows(self):
+        names = [f"u.u_array.gen_float.gen_row[{r}].u_row.row.{kind}[{c}]" for r in range(3) for c in range(4) for kind in ("low", "high")]
+        bels = self.placed(self.design(names, others=("u.u_epilogue.a", "u.u_load.b")), 3, 4)
+        self.assertEqual(len(set(bels.values()) - {None}), 24)  # 24 sites: the array takes all, the others go without
+        self.assertIsNone(bels["u.u_load.b_cell"])
+        for name, bel in bels.items():
+            if "u_array" in name:
+                x, y, site = re.fullmatch(r"X(\d+)/Y(\d+)/(\w+)", bel).groups()
+                self.assertEqual(int(y), 10 if int(name.split("[")[2].split("]")[0]) < 2 else 34)
+                self.assertEqual(site, flow_floorplan.SITES[self.SITES["x"].index(int(x)) % 4])
+
+    def test_int8_arrays_are_known_too_and_one_that_does_not_fit_stays_free(self):
+        names = [f"u.u_array.gen_int.array.first[{n}]" for n in range(8)]
+        self.assertNotIn(None, self.placed(self.design(names, others=("u.u_epilogue.a",)), 2, 4).values())
+        self.assertEqual(set(self.placed(self.design([name for name in names]), 7, 4).values()), {None})
 
 
 class ReportTest(unittest.TestCase):
