@@ -12,7 +12,7 @@ from link_client import BAD_FRAME, BAD_LENGTH, BAD_OP, DECERR, END, ESC, MEM_REA
 
 INFO = 0x1000
 # name, BOARD_ID, memory in bytes, rows, columns, floating point
-BOARDS = (("ulx3s-85f", 1, 262144, 8, 8, 1), ("ulx3s-25f", 2, 32768, 4, 4, 0), ("tiny", 0, 8192, 2, 2, 1))
+BOARDS = (("ulx3s-85f", 1, 131072, 8, 8, 1), ("ulx3s-25f", 2, 32768, 4, 4, 0), ("tiny", 0, 8192, 2, 2, 1))
 
 
 class Protocol(BoardTest):
