@@ -8,6 +8,7 @@ multiplications end up in multipliers and some in tables.
 
 Environment: YOSYS, the program.
 """
+import json
 import os
 import pathlib
 import sys
@@ -44,10 +45,15 @@ def main(folder, multipliers, *parameters):
         if not cells.get("MULT18X18D") or not soft:
             raise FlowError(f"{cells.get('MULT18X18D', 0)} multipliers and {soft} multiplications in tables: the test wants both; "
                             f"choose another number than {multipliers}")
+        netlist = json.loads((folder / "netlist.json").read_text(encoding="utf-8"))["modules"][TOP]["cells"].values()
+        registered = sum(cell["type"] == "MULT18X18D" and all(cell["parameters"].get(f"REG_{name}_CLK") == "CLK0" for name in ("INPUTA", "INPUTB", "OUTPUT"))
+                         for cell in netlist)
+        if not registered:
+            raise FlowError("no multiplier took the registers around it: the test wants some")
     except FlowError as error:
         print(f"synthesise.py: {error}", file=sys.stderr)
         return 2
-    print(f"{hard} multiplications in {cells['MULT18X18D']} multipliers, {soft} in tables")
+    print(f"{hard} multiplications in {cells['MULT18X18D']} multipliers, {soft} in tables; {registered} multipliers with registers")
     return 0
 
 
