@@ -513,6 +513,17 @@ std::optional<Fault> Machine::execute(const Record &record) {
   }
 }
 
+std::optional<Fault> Machine::execute_all(const std::vector<Record> &records, Observer &observer) {
+  observer_ = &observer;
+  std::optional<Fault> problem;
+  for (observed_ = 0; observed_ < records.size() && !problem; ++observed_) {
+    problem = check(records[observed_]);
+    if (!problem) problem = execute(records[observed_]);
+  }
+  observer_ = nullptr;
+  return problem;
+}
+
 Machine::Destination Machine::destination(unsigned dest, unsigned bank) {
   switch (dest) {
     case SYSTOLE_DEST_ACT: return {&act_, config_.word_bytes()};
@@ -558,6 +569,7 @@ std::optional<Fault> Machine::execute(const Load &c) {
         const std::size_t valid = std::min<std::size_t>(to.word_bytes, c.length - first);
         std::copy_n(item.data() + first, valid, out);
         std::fill(out + valid, out + to.word_bytes, kPoison);
+        if (observer_ != nullptr) observer_->loaded({observed_, c.dest, c.bank, word, out, to.word_bytes, valid});
       }
     }
   }
@@ -575,7 +587,7 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
   const std::int32_t a_zero = element(c.a_zero_point, c.a_dtype);
 
   std::vector<std::int32_t> weights(word_bytes * cols);  // [element of the word][column]; of floats the pattern
-  std::vector<std::uint32_t> sums(cols);
+  std::vector<std::uint32_t> sums(cols), seeds;
 
   const auto tile = [&](std::int64_t n, std::int64_t k1, std::int64_t k0) -> std::optional<Fault> {
     const std::size_t columns = n + 1 == c.n ? c.n_tail : cols;
@@ -616,6 +628,7 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
             sums[column] = 0;
           }
         }
+        if (observer_ != nullptr) seeds = sums;
         const std::uint8_t *const bytes = act_.data() + static_cast<std::size_t>(word) * word_bytes;
         for (std::size_t x = 0; x < depth; ++x) {
           const std::int32_t *const w = weights.data() + x * cols;
@@ -630,6 +643,27 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
         }
         for (std::size_t column = 0; column < columns; ++column) put32(acc + 4 * column, sums[column]);
         std::fill(acc + 4 * columns, acc + 4 * cols, kPoison);  // what columns beyond N accumulate is undefined
+        if (observer_ != nullptr) {
+          AccumulatedRow seen;
+          seen.command = observed_;
+          seen.n = static_cast<std::uint32_t>(n);
+          seen.k1 = static_cast<std::uint32_t>(k1);
+          seen.k0 = static_cast<std::uint32_t>(k0);
+          seen.m = static_cast<std::uint32_t>(i1 * c.m0 + i0);
+          seen.acc_row = static_cast<std::size_t>(row);
+          seen.act_word = static_cast<std::size_t>(word);
+          seen.a_dtype = c.a_dtype;
+          seen.seeds = seeds.data();
+          seen.sums = sums.data();
+          seen.columns = columns;
+          seen.weights = weights.data();
+          seen.activations = bytes;
+          seen.a_zero_point = a_zero;
+          seen.depth = depth;
+          seen.first_weight_word = c.wgt + n * c.wgt_n_stride + k1 * c.wgt_k1_stride + k0 * c.wgt_k0_stride;
+          seen.weight_word_stride = c.wgt_col_stride;
+          observer_->accumulated(seen);
+        }
       }
     }
     return std::nullopt;
@@ -658,6 +692,7 @@ std::optional<Fault> Machine::execute(const Store &c) {
   std::vector<std::uint8_t> line((std::size_t{c.n - 1} * cols + c.n_tail) * size);
   for (std::int64_t i1 = 0; i1 < c.m1; ++i1) {
     for (std::int64_t i0 = 0; i0 < c.m0; ++i0) {
+      const std::uint64_t first = (c.address + static_cast<std::uint64_t>(i1 * c.pitch1 + i0 * c.pitch0)) & address_mask;
       for (std::int64_t t = 0; t < c.n; ++t) {
         const std::int64_t row = c.acc + t * c.acc_n_stride + i1 * c.m0 + i0;
         if (row < 0 || row >= acc_words) return out_of_range(row);
@@ -665,9 +700,14 @@ std::optional<Fault> Machine::execute(const Store &c) {
         const auto problem = finish(c, acc_.data() + static_cast<std::size_t>(row) * cols * 4, columns, c.param + t,
                                     line.data() + static_cast<std::size_t>(t) * cols * size);
         if (problem) return problem;
+        if (observer_ != nullptr) {
+          const std::size_t offset = static_cast<std::size_t>(t) * cols * size;
+          observer_->stored({observed_, static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(i1 * c.m0 + i0),
+                             static_cast<std::size_t>(row), columns, acc_.data() + static_cast<std::size_t>(row) * cols * 4,
+                             line.data() + offset, size, first + offset});
+        }
       }
-      const std::uint64_t address = (c.address + static_cast<std::uint64_t>(i1 * c.pitch1 + i0 * c.pitch0)) & address_mask;
-      if (!memory_.write(address, line.data(), line.size())) return fault(SYSTOLE_ERROR_AXI_STORE, address);
+      if (!memory_.write(first, line.data(), line.size())) return fault(SYSTOLE_ERROR_AXI_STORE, first);
     }
   }
   return std::nullopt;

@@ -11,6 +11,7 @@
 #include <random>
 #include <vector>
 
+#include "sim/model/observer.hpp"
 #include "sim/platform/config.hpp"
 
 namespace systole::model {
@@ -71,6 +72,9 @@ class Machine {
 
   /// The record of an index, read from the ring; none if it cannot be read or is not legal.
   std::optional<Record> record(std::uint32_t index) const;
+  /// Executes records one after another, whatever the ring, the registers and the tokens say, and lets `observer` see what they do.
+  /// @returns the first fault; the rest is not executed then
+  std::optional<Fault> execute_all(const std::vector<Record> &records, Observer &observer);
   /// What the token counters hold, by token number.
   std::array<std::uint8_t, 8> tokens() const;
 
@@ -141,6 +145,9 @@ class Machine {
   std::deque<Dispatched> dispatched_;  // head_ is the first one's index
   std::array<std::deque<std::uint32_t>, 3> queues_;
   std::array<unsigned, 3> precedence_{0, 1, 2};
+
+  Observer *observer_ = nullptr;
+  std::size_t observed_ = 0;  // index of the command for the observer
 
   // Buffers, little-endian as in memory.
   std::vector<std::uint8_t> act_, wgt_, acc_, bias_, zero_points_, scales_, shifts_;

@@ -71,8 +71,9 @@ Layout place(const GemmJob &job, uint64_t ring, uint64_t first, std::mt19937_64 
   return at;
 }
 
-/// Writes the operands to their places.
-void fill(Memory &memory, const GemmJob &job, const Layout &at) {
+/// Writes the operands to their places. `memory.at(address, length)` points to bytes.
+template <class Bytes>
+void fill(Bytes &memory, const GemmJob &job, const Layout &at) {
   const auto rows = [&memory](uint64_t address, size_t count, size_t row_bytes, size_t gap, const void *data) {
     const auto *bytes = static_cast<const uint8_t *>(data);
     for (size_t row = 0; row < count; ++row)
@@ -239,6 +240,8 @@ class Jobs {
     last.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     last.cpu_s = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
     last.simulated_cycles = accelerator_.cycles() - start_cycle_;
+    last.doorbell_cycle = accelerator_.doorbell_cycle();
+    last.interrupt_cycle = accelerator_.irq_cycle();
     last.counters = by_name(counters);
     // The interrupts of queued jobs may run into one another: their cycles are those that the machine counted.
     if (end - begin > 1)
@@ -251,8 +254,14 @@ class Jobs {
       message = systole_result_string(status);
       systole_error_info_t error{};
       if (status == SYSTOLE_ERR_DEVICE && systole_last_error(&device_, &error) == SYSTOLE_OK)
+      {
+        last.error_code = error.code;
+        last.error_index = error.index;
+        last.error_address = error.address;
         message += ": error code " + std::to_string(error.code) + ", command " + std::to_string(error.index) + ", address " +
                    std::to_string(error.address);
+      }
+      if (const MeasuredProgram *const measured = accelerator_.measured()) last.measured = *measured;  // the reset forgets it
       if (systole_reset(&device_) != SYSTOLE_OK) throw RunError("the accelerator does not come back: " + message);
     }
     accelerator_.check_quiet();
@@ -408,6 +417,19 @@ std::vector<uint8_t> golden_result(const GemmJob &job) {
   std::vector<uint8_t> c(job.m * c_row(job));
   golden::apply(job.epilogue, job.m, job.n, sums.data(), c.data());
   return c;
+}
+
+MemoryImage operand_image(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job) {
+  struct Bytes {
+    MemoryImage image;
+    uint8_t *at(uint64_t address, size_t /*length*/ = 1) { return image.bytes.data() + (address - image.base); }
+  } memory;
+  const Arrangement arrangement = arrange(options, jobs);
+  memory.image.base = options.memory_base;
+  memory.image.bytes.resize(arrangement.end - options.memory_base);
+  for (size_t i = 0; i < jobs.size(); ++i)
+    if (options.queued || i == job) fill(memory, jobs[i], arrangement.layouts[i]);
+  return memory.image;
 }
 
 std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<GemmJob> &jobs) {

@@ -68,6 +68,8 @@ struct GemmResult {
   std::vector<uint8_t> c;                    ///< M x N elements of the epilogue's type, as found in memory, without gaps
   uint64_t cycles = 0;                       ///< doorbell to interrupt (0: engine without a clock)
   std::map<std::string, uint64_t> counters;  ///< by the names of the specification, in lower case
+  /// The cycles since the simulation's start, as waves count them, in which the doorbell came and the interrupt rose last (0: no clock).
+  uint64_t doorbell_cycle = 0, interrupt_cycle = 0;
   uint64_t macs = 0;
   double utilisation = 0;         ///< macs / (cycles * what the array does at most with these types)
   double wall_s = 0;              ///< of the simulation alone, without the memory check
@@ -75,13 +77,16 @@ struct GemmResult {
   uint64_t simulated_cycles = 0;  ///< all cycles of the job, with the driver's register accesses
   int driver_result = 0;          ///< systole_result_t; not 0: the rest may be incomplete
   std::string driver_message;     ///< its name and the error registers, if not 0
+  /// What the machine's error registers held, if the driver failed with an error of the machine; code 0: not so.
+  uint32_t error_code = 0, error_index = 0;
+  uint64_t error_address = 0;
   bool memory_intact = true;      ///< nothing outside C changed, and nobody tried
   uint64_t unwritten = 0;         ///< bytes of C that were never written
   std::string memory_report;      ///< first offence, if any
   /// The timing model's prediction of this job (queued: of all, in the last result); none if the engine has no clock, the memory
   /// has random stalls or answers errors, or the driver failed.
   std::optional<timing::Prediction> predicted;
-  /// What the engine was given to do and when it did it, predicted or not; empty if it has no clock or the driver failed.
+  /// What the engine was given to do and when it did it, predicted or not; empty if it has no clock.
   MeasuredProgram measured;
   std::string timing_report;  ///< one line about the first difference of the two, "": none
 
@@ -109,6 +114,16 @@ std::vector<uint8_t> golden_result(const GemmJob &job);
 
 /// The driver's arguments, with the addresses that run_gemm would choose for this job alone; A and B need not hold anything.
 systole_gemm_t placed_gemm(const RunOptions &options, const GemmJob &job);
+
+/// Memory from `base` on.
+struct MemoryImage {
+  uint64_t base = 0;
+  std::vector<uint8_t> bytes;
+};
+
+/// What the memory of a run holds when one of its jobs starts: its operands (queued: those of all jobs) where run_gemm puts them, all else
+/// zero.
+MemoryImage operand_image(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job);
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.

@@ -2,16 +2,23 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/platform/accelerator.hpp"
+#include "sim/platform/wave_reader.hpp"
 
 namespace systole::platform {
 
 /// Options of the Verilated engine.
 struct RtlOptions {
   std::string waves;    ///< FST file to write ("": none); FILE.gtkw is written next to it
+  uint64_t waves_from = 0, waves_to = ~uint64_t{0};  ///< cycles since the start between which they are written, both included
+  std::optional<uint64_t> waves_mark;                ///< cycle that the .gtkw marks as that of the first mismatch
+  /// If not empty: only the signals directly in these scopes ("systole", "systole.u_compute.u_accumulators"), and no .gtkw.
+  std::vector<std::string> waves_scopes;
   uint64_t x_seed = 0;  ///< not 0: use the build whose unreset state starts random, with this seed
   uint64_t hang_limit =
       100'000;  ///< cycles without a handshake (beyond four latencies of the memory) that end the run (HangError); 0: never
@@ -27,6 +34,12 @@ std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, con
 
 /// The names of the configurations of which this program holds an RTL build, in the order of configs().
 std::vector<std::string> rtl_configs(bool waves = false, bool x_unique = false);
+
+/// Opens a wave file that a build of this program has written. @throws OutputError, std::invalid_argument if no build here writes waves
+std::unique_ptr<WaveReader> read_waves(const std::string &file);
+
+/// Faults, name and what is wrong, that the builds of this program hold besides the right RTL (sim/planted); empty: none, as in `systole`.
+std::vector<std::pair<std::string, std::string>> planted_faults();
 
 /// make_rtl_accelerator as a factory for run_gemm.
 AcceleratorFactory rtl_factory(const RtlOptions &options = {});

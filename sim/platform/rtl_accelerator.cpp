@@ -40,7 +40,7 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
   const char *const trace_file = std::getenv("SYSTOLE_TRACE");
   if (!options_.trace_file.empty() || trace_file != nullptr)
     trace_file_ = std::make_unique<TraceFile>(options_.trace_file.empty() ? trace_file : options_.trace_file);
-  if (!options_.waves.empty()) model_->open_waves(options_.waves);
+  if (!options_.waves.empty()) model_->open_waves(options_.waves, options_.waves_from, options_.waves_to, options_.waves_scopes);
   // Reset, before SystemC's time begins.
   for (unsigned i = 0; i < RESET_CYCLES; ++i) {
     inputs_.rst_n = false;
@@ -359,6 +359,19 @@ std::vector<std::string> rtl_configs(bool waves, bool x_unique) {
     for (const RtlBuild &build : builds())
       if (build.config == config.name && build.trace == waves && build.x_unique == x_unique) names.push_back(config.name);
   return names;
+}
+
+std::unique_ptr<WaveReader> read_waves(const std::string &file) {
+  for (const RtlBuild &build : builds())
+    if (build.read_waves) return build.read_waves(file);
+  throw std::invalid_argument("this program holds no RTL build with waves");
+}
+
+std::vector<std::pair<std::string, std::string>> planted_faults() {
+  std::vector<std::pair<std::string, std::string>> out;
+  if (!builds().empty())
+    for (const PlantedFault &plant : builds().front().plants) out.emplace_back(plant.name, plant.what);
+  return out;
 }
 
 AcceleratorFactory rtl_factory(const RtlOptions &options) {

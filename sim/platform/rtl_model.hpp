@@ -5,8 +5,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sim/platform/pins.hpp"
+#include "sim/platform/wave_reader.hpp"
 
 namespace systole::platform {
 
@@ -31,9 +33,14 @@ class RtlModel {
   /// The rising edge at the end of the cycle.
   virtual void edge() = 0;
   /// Starts writing an FST file. @throws std::invalid_argument if it cannot be written or the build has no tracing
-  virtual void open_waves(const std::string &file) = 0;
+  virtual void open_waves(const std::string &file, uint64_t from, uint64_t to, const std::vector<std::string> &scopes) = 0;
   /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole
   virtual void close_waves() = 0;
+};
+
+/// A fault in a copy of the RTL that sleeps until the environment variable SYSTOLE_PLANT names it.
+struct PlantedFault {
+  std::string name, what;
 };
 
 /// How a registered build is made.
@@ -43,6 +50,8 @@ struct RtlBuild {
   unsigned axi_bits = 0;
   std::function<std::unique_ptr<RtlModel>(uint64_t x_seed)> make;
   unsigned axi_addr_bits = 40, max_reads = 16, max_writes = 16;
+  WaveReaderFactory read_waves = {};  ///< traced builds only
+  std::vector<PlantedFault> plants = {};
 };
 
 /// Adds a build to the registry; builds are registered when the program starts. @returns true

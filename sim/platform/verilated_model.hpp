@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <type_traits>
 
 #include "sim/platform/gtkw.hpp"
 #include "sim/platform/rtl_model.hpp"
+#include "sim/platform/wave_time.hpp"
 #include "verilated.h"
 
 namespace systole::platform {
@@ -30,6 +32,11 @@ class VerilatedModel final : public RtlModel {
       context_.randReset(2);
       context_.randSeed(static_cast<int>(x_seed & 0x7FFFFFFF));
     }
+    // A fault to wake in a copy of the RTL that has some (sim/planted).
+    const char *const plant = std::getenv("SYSTOLE_PLANT");
+    const std::string argument = std::string("+plant=") + (plant != nullptr ? plant : "");
+    const char *arguments[] = {"systole", argument.c_str()};
+    context_.commandArgs(2, arguments);
     context_.traceEverOn(TRACED);
     top_ = std::make_unique<V>(&context_, "TOP");
   }
@@ -108,13 +115,10 @@ class VerilatedModel final : public RtlModel {
     ++cycle_;
   }
 
-  void open_waves(const std::string &file) override {
+  void open_waves(const std::string &file, uint64_t from, uint64_t to, const std::vector<std::string> &scopes) override {
     if constexpr (TRACED) {
-      trace_ = std::make_unique<Tracer>();
-      top_->trace(trace_.get(), 99);
+      from_ = from; to_ = to; scopes_ = scopes;
       file_ = file;
-      trace_->open(file.c_str());
-      if (!trace_->isOpen()) throw std::invalid_argument("cannot write waves to '" + file + "'");
     } else {
       throw std::invalid_argument("this build has no tracing (" + file + ")");
     }
@@ -122,11 +126,12 @@ class VerilatedModel final : public RtlModel {
 
   void close_waves() override {
     if constexpr (TRACED) {
-      if (!trace_) return;
-      trace_->close();
+      if (trace_) trace_->close();
       trace_.reset();
+      if (file_.empty()) return;
       check_fst(file_);
-      write_gtkw(file_);
+      if (scopes_.empty()) write_gtkw(file_);
+      file_.clear();
     }
   }
 
@@ -138,7 +143,14 @@ class VerilatedModel final : public RtlModel {
   // One cycle is 2 time units: inputs change at the low half, registers at the rising edge that ends it.
   void dump(unsigned half) {
     if constexpr (TRACED) {
-      if (trace_) trace_->dump(2 * cycle_ + half);
+      if (!file_.empty() && !trace_ && cycle_ == from_ && half == 0) {
+        trace_ = std::make_unique<Tracer>();
+        for (const std::string &scope : scopes_) trace_->dumpvars(1, "TOP." + scope);
+        top_->trace(trace_.get(), 99);
+        trace_->open(file_.c_str());
+      }
+      if (trace_ && cycle_ > to_) { trace_->close(); trace_.reset(); from_ = ~uint64_t{0}; }
+      if (trace_) trace_->dump(WAVE_UNITS * cycle_ + half * WAVE_UNITS / 2);
     } else {
       (void)half;
     }
@@ -148,6 +160,8 @@ class VerilatedModel final : public RtlModel {
   std::unique_ptr<V> top_;
   std::unique_ptr<Tracer> trace_;
   std::string file_;
+  uint64_t from_ = 0, to_ = 0;
+  std::vector<std::string> scopes_;
   uint64_t cycle_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tool/check.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -78,6 +79,47 @@ std::string value_text(golden::DType type, std::uint32_t bits) {
   return text;
 }
 
+void Pattern::add(std::size_t row, std::size_t column, std::uint32_t difference) {
+  if (count_++ == 0) {
+    row_ = row;
+    column_ = column;
+  }
+  rows_[row] = columns_[column] = array_columns_[column % cols_] = true;
+  one_tile_ = one_tile_ && column / cols_ == column_ / cols_;
+  bits_ |= difference;
+  common_ &= difference;
+}
+
+std::string Pattern::text() const {
+  if (count_ == 0) return "";
+  const auto count = [](const std::vector<bool> &set) { return std::count(set.begin(), set.end(), true); };
+  const auto rows = count(rows_), columns = count(columns_), array_columns = count(array_columns_);
+  std::string text;
+  if (count_ == rows_.size() * columns_.size())
+    text = count_ == 1 ? "" : "all of them";
+  else if (count_ == 1)
+    text = "a single one";
+  else if (rows == 1)
+    text = "all in row " + std::to_string(row_);
+  else if (columns == 1)
+    text = "all in column " + std::to_string(column_) + " (column " + std::to_string(column_ % cols_) + " of the array)";
+  else if (array_columns == 1)
+    text = "all in columns " + std::to_string(column_ % cols_) + " modulo " + std::to_string(cols_) + ": column " +
+           std::to_string(column_ % cols_) + " of the array";
+  else if (one_tile_ && columns_.size() > cols_)
+    text = "all in column tile " + std::to_string(column_ / cols_) + " (columns " + std::to_string(column_ / cols_ * cols_) +
+           " and following)";
+  else
+    text = "in " + std::to_string(rows) + " rows and " + std::to_string(columns) + " columns";
+  // One bit that is wrong in each of them, and no other.
+  if (bits_ == common_ && (bits_ & (bits_ - 1)) == 0) {
+    unsigned bit = 0;
+    while ((bits_ >> bit & 1) == 0) ++bit;
+    text += (text.empty() ? "bit " : ", only bit ") + std::to_string(bit);
+  }
+  return text;
+}
+
 Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,
            std::uint64_t queued_macs) {
   Case out;
@@ -96,6 +138,7 @@ Case check(const std::string &name, const platform::GemmJob &job, const platform
     for (std::size_t byte = 0; byte < size; ++byte) bits |= static_cast<std::uint32_t>(bytes[i * size + byte]) << (8 * byte);
     return bits;
   };
+  Pattern pattern(job.m, job.n, config.cols);
   // What the engine has left undone is not wrong, but absent.
   const std::size_t values = result.driver_result == 0 ? std::size_t{job.m} * job.n : 0;
   for (std::size_t i = 0; i < values; ++i) {
@@ -106,7 +149,9 @@ Case check(const std::string &name, const platform::GemmJob &job, const platform
     if (actual == right) continue;
     if (out.first.size() < kShown) out.first.push_back(Mismatch{i / job.n, i % job.n, right, actual});
     ++out.mismatches;
+    pattern.add(i / job.n, i % job.n, actual ? right ^ *actual : ~std::uint32_t{0});
   }
+  out.pattern = pattern.text();
   out.counters_report = counters_report(result, queued_macs + result.macs);
   if (!result.counters.empty()) result.counters[kIdle] = idle_cycles(result);
   out.result = std::move(result);

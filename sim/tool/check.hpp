@@ -26,6 +26,8 @@ struct Case {
   unsigned peak = 1;  ///< multiply-accumulates a cycle that the array does at most with these types
   platform::GemmResult result;
   std::uint64_t mismatches = 0;  ///< 0 where the driver failed: nothing was compared
+  /// How the wrong values lie: "all of them", "one row", "one column", "columns 2 modulo 16: column 2 of the array", … "": in no pattern.
+  std::string pattern;
   std::vector<Mismatch> first;   ///< the first few of them, in C's order
   /// What is wrong with the counters: their causes do not add up to the cycles, or their multiply-accumulates are not M*N*K. "" if
   /// nothing is, or if the engine has no clock.
@@ -51,6 +53,23 @@ std::uint64_t idle_cycles(const platform::GemmResult &result);
 
 /// A value and its bits: "-3 (0xfd)", "1.5 (0x3e00)", "nan (0x7fc00000)".
 std::string value_text(golden::DType type, std::uint32_t bits);
+
+/// Rows, columns and bits of the values that are wrong, as they are found.
+class Pattern {
+ public:
+  Pattern(std::uint32_t m, std::uint32_t n, unsigned cols) : cols_(cols), rows_(m), columns_(n), array_columns_(cols) {}
+  void add(std::size_t row, std::size_t column, std::uint32_t difference);
+  /// As Case::pattern.
+  std::string text() const;
+
+ private:
+  unsigned cols_;
+  std::vector<bool> rows_, columns_, array_columns_;
+  std::uint64_t count_ = 0;
+  std::uint32_t bits_ = 0, common_ = ~std::uint32_t{0};
+  std::size_t row_ = 0, column_ = 0;  // the first one's
+  bool one_tile_ = true;
+};
 
 /// Compares with the golden model, bit by bit, if the driver succeeded.
 /// @param queued_macs  those of the jobs before in the same queue: the last one's counters hold them, too

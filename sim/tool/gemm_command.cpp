@@ -16,6 +16,7 @@
 #include "sim/golden/float.hpp"
 #include "sim/npy/npy.hpp"
 #include "sim/tool/board.hpp"
+#include "sim/tool/diagnosis.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/progress.hpp"
 #include "sim/tool/report.hpp"
@@ -294,10 +295,11 @@ int gemm_command(const std::vector<std::string> &arguments) {
   report.notes.push_back("B was transposed once, from K x N in the file to N x K in memory");
 
   std::vector<platform::GemmResult> results;
+  platform::RunOptions run;
   if (report.options.is_fpga()) {
     results.push_back(run_on_board(job, report, *meter));
   } else {
-    platform::RunOptions run = run_options(report.options);
+    run = run_options(report.options);
     run.ring_entries_log2 = 16;  // a measured job lies entirely in the ring
     results = simulate(run, jobs, report, *meter);
   }
@@ -308,7 +310,12 @@ int gemm_command(const std::vector<std::string> &arguments) {
   }
   meter->phase("checking");
   report.cases.push_back(check("gemm", job, report.options.config, std::move(result)));
-  if (!report.options.is_fpga()) require_predictions(report);
+  if (!report.options.is_fpga()) {
+    require_predictions(report);
+    std::vector<std::string> command = {"gemm"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    diagnose(command, run, jobs, report, *meter);
+  }
   // All files or none: all bytes lie on the disk before the first gets its name.
   const auto json = prepare_json(report), trace = prepare_trace(report);
   if (report.pass()) {

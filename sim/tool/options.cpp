@@ -42,7 +42,16 @@ bool has_rtl() {
   return false;
 }
 
-std::string program_name() { return has_rtl() ? "systole" : "systole-model"; }
+std::string default_config() {
+  // The first that this program can run; `systole` and `systole-model` have all.
+  const std::vector<std::string> built = platform::rtl_configs();
+  return built.empty() ? platform::configs().front().name : built.front();
+}
+
+std::string program_name() {
+  if (!platform::planted_faults().empty()) return "systole-planted";
+  return has_rtl() ? "systole" : "systole-model";
+}
 
 void add_machine_options(po::options_description &options) {
   const auto value = [](const char *name) { return po::value<std::string>()->value_name(name); };
@@ -66,6 +75,12 @@ void add_engine_options(po::options_description &options) {
       ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
       ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
       ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
+      ("waves-window", value("FROM:TO"), "only these cycles of the simulation")                                      //
+      ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
+      ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
+       "only the signals directly in this scope, e.g. systole.u_load; may be repeated; no .gtkw is written")         //
+      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                  //
+      ("mismatch-waves", value("FILE"), "waves around the first wrong bit; mismatch.fst beside --json by default")   //
       ("trace", value("FILE"), "write when every command began and ended as CSV");
   add_machine_options(options);
 }
@@ -175,7 +190,7 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
     if (fpga && given(values, option)) throw UserError("--" + std::string(option) + " needs --engine fpga");
   }
   try {
-    out.config = platform::find_config(given(values, "config").value_or(platform::configs().front().name));
+    out.config = platform::find_config(given(values, "config").value_or(default_config()));
   } catch (const std::invalid_argument &error) {
     throw UserError(error.what());
   }
@@ -196,6 +211,18 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   out.waves = given(values, "waves").value_or("");
   out.json = given(values, "json").value_or("");
   out.trace = given(values, "trace").value_or("");
+  if (const auto text = given(values, "waves-window")) {
+    const std::size_t colon = text->find(':');
+    out.waves_from = unsigned_integer("waves-window", text->substr(0, colon));
+    out.waves_to = unsigned_integer("waves-window", text->substr(colon + 1));
+  }
+  if (const auto text = given(values, "waves-mark")) out.waves_mark = unsigned_integer("waves-mark", *text);
+  if (values.count("waves-scope") != 0) out.waves_scopes = values["waves-scope"].as<std::vector<std::string>>();
+  for (const char *option : {"waves-mark", "waves-scope"}) {
+    if (values.count(option) != 0 && out.waves.empty()) throw UserError("--" + std::string(option) + " needs --waves");
+  }
+  out.diagnosis = values.count("no-diagnosis") == 0;
+  out.mismatch_waves = given(values, "mismatch-waves").value_or("");
   if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
@@ -234,6 +261,10 @@ platform::RunOptions run_options(const EngineOptions &options) {
   if (options.is_rtl()) {
     platform::RtlOptions rtl;
     rtl.waves = options.waves;
+    rtl.waves_from = options.waves_from;
+    rtl.waves_to = options.waves_to;
+    rtl.waves_mark = options.waves_mark;
+    rtl.waves_scopes = options.waves_scopes;
     const std::vector<std::string> built = platform::rtl_configs(!options.waves.empty(), options.x_seed != 0);
     if (std::find(built.begin(), built.end(), options.config.name) == built.end())
       throw UserError("this program holds no RTL build of '" + options.config.name + "'" +

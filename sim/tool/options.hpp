@@ -29,6 +29,11 @@ struct EngineOptions {
   std::optional<std::uint64_t> order_seed;  ///< of the model
   std::uint64_t x_seed = 0;                 ///< of the RTL
   std::string waves;                        ///< "": none
+  std::uint64_t waves_from = 0, waves_to = ~std::uint64_t{0};
+  std::optional<std::uint64_t> waves_mark;
+  std::vector<std::string> waves_scopes;
+  bool diagnosis = true;       ///< look for the first wrong bit when values are wrong
+  std::string mismatch_waves;  ///< waves around it; "": beside `json`, or in the current folder
   std::string json;                         ///< "": none
   std::string trace;                        ///< "": none
   BoardOptions board;                       ///< engine fpga; its configuration is what the board says
@@ -64,6 +69,9 @@ BoardOptions board_options(const boost::program_options::variables_map &values);
 bool has_rtl();
 /// What this program is called: "systole", or "systole-model" if it holds no RTL.
 std::string program_name();
+
+/// The configuration if none is named.
+std::string default_config();
 
 /// The value of an option that is a text, if it was given.
 std::optional<std::string> given(const boost::program_options::variables_map &values, const char *name);

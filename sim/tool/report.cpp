@@ -215,7 +215,8 @@ void print_failure(std::ostream &out, const Case &c) {
         << " never written\n";
   }
   if (c.mismatches == 0) return;
-  out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong:\n";
+  out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong" << (c.pattern.empty() ? "" : ", " + c.pattern)
+      << ":\n";
   for (const Mismatch &wrong : c.first) {
     out << "      C[" << wrong.row << "][" << wrong.column << "]  expected " << value_text(c.out, wrong.expected) << "  actual "
         << (wrong.actual ? value_text(c.out, *wrong.actual) : "missing") << '\n';
@@ -364,6 +365,10 @@ void print_summary(std::ostream &out, const Report &report) {
     if (!c.pass() && ++failures <= kFailures) print_failure(out, c);
   }
   if (failures > kFailures) out << "  and " << counted(failures - kFailures, "more product") << " failed\n";
+  if (!report.diagnosis.empty()) {
+    out << "  where it went wrong\n";
+    for (const std::string &line : report.diagnosis) out << "    " << line << '\n';
+  }
   if (failures > 0 && report.repeatable && report.seed) {
     out << "  again with   " << program_name() << " sim " << report.test << " --config " << config.name << " --engine "
         << options.engine << " --seed " << *report.seed << '\n';
@@ -394,6 +399,18 @@ std::string to_json(const Report &report) {
   const auto differs =
       std::find_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return !timing_text(c).empty(); });
   out["timing"] = json_of(differs == report.cases.end() ? "" : timing_text(*differs));
+  out["first_wrong"] = nullptr;
+  if (report.first_wrong) {
+    const FirstWrong &at = *report.first_wrong;
+    out["first_wrong"] = {{"port", at.port},
+                          {"command", json_of(at.command)},
+                          {"cycle", at.cycle},
+                          {"place", json_of(at.place)},
+                          {"row", json_of(at.row)},
+                          {"column", json_of(at.column)},
+                          {"stale", at.stale},
+                          {"waves", json_of(report.first_wrong_waves)}};
+  }
   if (!report.error.empty()) {
     out["mismatches"] = nullptr;  // nothing was compared
     out["error"] = report.error;

@@ -28,6 +28,16 @@ struct BoardReport {
   std::size_t chunk = 0;  ///< data bytes of a frame at the end
 };
 
+/// Where the data first went wrong, for the JSON report.
+struct FirstWrong {
+  std::string port = "memory";  ///< load, accumulator, read, result, memory; token, error: the machine stopped
+  std::optional<std::size_t> command;
+  std::uint64_t cycle = 0;  ///< as the waves count
+  std::string place;
+  std::optional<unsigned> row, column;  ///< of the array
+  bool stale = false;                   ///< a command began before its operands were there
+};
+
 /// All that is known after a run.
 struct Report {
   std::string test;  ///< name of the test; "gemm" for the user's own data
@@ -37,6 +47,9 @@ struct Report {
   std::vector<std::string> notes;    ///< lines for the summary
   bool repeatable = true;            ///< show how to run it again with this seed
   std::optional<BoardReport> board;  ///< engine fpga
+  std::vector<std::string> diagnosis;      ///< lines about the first wrong bit
+  std::optional<FirstWrong> first_wrong;  ///< none: no value is wrong, or nothing more is known
+  std::string first_wrong_waves;          ///< "": none
   std::string error;                 ///< what ended the simulation early, if anything
 
   bool pass() const;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <random>
 
+#include "sim/tool/diagnosis.hpp"
 #include "sim/tool/named_tests.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/progress.hpp"
@@ -54,6 +55,9 @@ int sim_command(const std::vector<std::string> &arguments) {
     report.cases.push_back(check(plan.names[i], plan.jobs[i], report.options.config, std::move(results[i]), macs));
     if (plan.queued) macs += report.cases.back().result.macs;
   }
+  std::vector<std::string> command = {"sim"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  diagnose(command, run, plan.jobs, report, *meter);
   meter.reset();
   require_predictions(report);
   const auto json = prepare_json(report), trace = prepare_trace(report);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/program_options/errors.hpp>
+#include <cstdlib>
 #include <iostream>
 #include <new>
 
@@ -12,6 +13,7 @@
 #include "sim/npy/npy.hpp"
 #include "sim/platform/config.hpp"
 #include "sim/platform/errors.hpp"
+#include "sim/platform/rtl.hpp"
 #include "sim/tool/named_tests.hpp"
 #include "sim/tool/options.hpp"
 
@@ -70,7 +72,22 @@ std::string as_typed(std::string text, const std::vector<std::string> &arguments
   return text;
 }
 
+/// The fault that SYSTOLE_PLANT names must be one of this program's.
+void check_plant() {
+  const char *const name = std::getenv("SYSTOLE_PLANT");
+  if (name == nullptr || *name == '\0') return;
+  const auto faults = platform::planted_faults();
+  if (faults.empty()) throw UserError("SYSTOLE_PLANT is set, but this program holds no planted faults: build/bin/systole-planted does");
+  std::string known;
+  for (const auto &[fault, what] : faults) {
+    if (fault == name) return;
+    known += (known.empty() ? "" : ", ") + fault;
+  }
+  throw UserError(std::string("no planted fault named '") + name + "' (known: " + known + ")");
+}
+
 int dispatch(const std::vector<std::string> &arguments) {
+  check_plant();
   if (arguments.empty()) throw UserError("no command given (" + program_name() + " --help lists them)");
   const std::string &command = arguments.front();
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());

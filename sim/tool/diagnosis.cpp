@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/tool/diagnosis.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "firmware/include/systole_regs.h"
+#include "sim/diagnose/locate.hpp"
+#include "sim/platform/command_text.hpp"
+#include "sim/platform/rtl.hpp"
+#include "sim/tool/options.hpp"
+#include "sim/tool/tool.hpp"
+
+extern char **environ;
+
+namespace systole::tool {
+
+namespace {
+
+namespace fs = std::filesystem;
+using diagnose::Divergence;
+using diagnose::Port;
+
+/// A folder that goes away with this object.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (fs::temp_directory_path() / "systole-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder can be made");
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code none;
+    fs::remove_all(path_, none);
+  }
+  ScratchFolder(const ScratchFolder &) = delete;
+  ScratchFolder &operator=(const ScratchFolder &) = delete;
+  std::string file(const std::string &name) const { return (path_ / name).string(); }
+
+ private:
+  fs::path path_;
+};
+
+/// This program with other arguments; its output goes to `log`. @returns its exit status, -1 if it could not run or was ended
+int start_self(const std::vector<std::string> &arguments, const std::string &log) {
+  std::vector<std::string> words = {program_name()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char *> argv;
+  for (std::string &word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return -1;
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+std::string first_line(const std::string &file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+std::string waves_file(const Report &report) {
+  if (!report.options.mismatch_waves.empty()) return report.options.mismatch_waves;
+  const fs::path json = report.options.json;
+  return (json.has_parent_path() ? json.parent_path() / "mismatch.fst" : fs::path("mismatch.fst")).string();
+}
+
+std::string window(std::uint64_t from, std::uint64_t to) { return std::to_string(from) + ":" + std::to_string(to); }
+
+const char *port_text(Port port) {
+  switch (port) {
+    case Port::load: return "the load engine writes";
+    case Port::accumulator: return "the array's sum is written into";
+    case Port::read: return "the store engine reads";
+    default: return "the epilogue hands on the result of";
+  }
+}
+
+const char *checked_text(Port port) {
+  switch (port) {
+    case Port::load: return "buffer writes of the load engine";
+    case Port::accumulator: return "accumulator writes";
+    case Port::read: return "accumulator reads of the store engine";
+    default: return "results of the epilogue";
+  }
+}
+
+/// Whether the record is a STORE that writes the byte at `address`.
+bool stores(const timing::Record &record, unsigned cols, std::uint64_t address) {
+  const auto field = [&record](unsigned word, unsigned lsb, unsigned width) { return systole_field_get(record.data(), word, lsb, width); };
+#define FIELD(name) field(SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH)
+  if (FIELD(CMD_OPCODE) != SYSTOLE_OPCODE_STORE) return false;
+  const std::uint32_t dtype = FIELD(STORE_OUT_DTYPE);
+  const std::uint64_t bytes = golden::size(static_cast<golden::DType>(dtype)) *
+                              (std::uint64_t{FIELD(STORE_N) - 1} * cols + FIELD(STORE_N_TAIL));
+  const std::uint64_t first = FIELD(STORE_ADDRESS_LO) | std::uint64_t{FIELD(STORE_ADDRESS_HI)} << 32;
+  for (std::uint32_t m1 = 0; m1 < FIELD(STORE_M1); ++m1) {
+    for (std::uint32_t m0 = 0; m0 < FIELD(STORE_M0); ++m0) {
+      const std::uint64_t row = first + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH1))} * m1 +
+                                                                   std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH0))} * m0);
+      if (address >= row && address - row < bytes) return true;
+    }
+  }
+#undef FIELD
+  return false;
+}
+
+/// Where to look, and the source of the block.
+std::string suspect(const Divergence &at, const diagnose::Element &element) {
+  switch (at.port) {
+    case Port::load:
+      return at.missing ? "load engine: the word never comes (rtl/load/systole_load.sv)"
+                        : "load engine, DMA read: what it makes of the bus's beats (byte rotator: rtl/load/systole_dma_read.sv)";
+    case Port::accumulator:
+      if (!at.stale.empty())
+        return "control, tokens: the command began before its operands were there (rtl/control/systole_tokens.sv; who gives and takes: "
+               "docs/commands_and_registers.md)";
+      if (at.missing) return "compute engine: the sum is never written (rtl/compute/systole_act_seq.sv, systole_accumulators.sv)";
+      if (element.seed_wrong)
+        return "compute engine: what enters the array's top is wrong: seed, accumulator read or hazard "
+               "(rtl/compute/systole_accumulators.sv, systole_hazard.sv)";
+      if (element.known)
+        return "compute engine: element [" + std::to_string(element.row) + "][" + std::to_string(at.column) +
+               "] of the array, row " + std::to_string(element.row) + ", column " + std::to_string(at.column) +
+               " (rtl/compute/systole_row.sv, systole_array.sv), or the operands that reach it (systole_edge.sv)";
+      return "compute engine: column " + std::to_string(at.column) +
+             " of the array (rtl/compute/systole_array.sv) or the operands that reach it (systole_edge.sv, systole_operand_buffer.sv)";
+    case Port::read:
+      return "accumulators: what the array wrote right is read wrong, or was read too early "
+             "(rtl/compute/systole_accumulators.sv, rtl/store/systole_store_walk.sv)";
+    default:
+      return at.missing ? "store engine: the epilogue never hands the result on (rtl/store/systole_store.sv)"
+                        : "store engine, epilogue: right sums go in, wrong results come out (rtl/store/systole_epilogue.sv, "
+                          "systole_epilogue_lane.sv)";
+  }
+}
+
+/// An error code as the specification names it.
+std::string error_name(std::uint32_t code) {
+  static const char *const kNames[] = {"NONE",      "OPCODE",   "VERSION",   "RESERVED_FIELD", "FIELD", "RANGE",    "AXI_FETCH",
+                                       "AXI_LOAD", "AXI_STORE", "TOKEN", "RING",           "WATCHDOG", "PARAM"};
+  return std::to_string(code) + (code < std::size(kNames) ? std::string(" ") + kNames[code] : "");
+}
+
+/// A command that began before one of its tokens can have been given, by the times of all commands.
+struct TooEarly {
+  std::size_t taker = 0, giver = 0;
+  unsigned token = 0;
+};
+
+/// The n-th taker of a token needs what the n-th giver gave. A giver gives when it ends, or earlier, but not before it begins.
+std::optional<TooEarly> too_early(const platform::MeasuredProgram &measured) {
+  std::optional<TooEarly> first;
+  for (unsigned token = 0; token < platform::TOKENS; ++token) {
+    // These are given with the end of the command; the others while it runs.
+    constexpr unsigned kAtEnd = SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL | SYSTOLE_TOKEN_PARAM_FULL | SYSTOLE_TOKEN_ACC_FULL |
+                                SYSTOLE_TOKEN_MEM_DONE;
+    const bool at_end = (kAtEnd >> token & 1) != 0;
+    std::vector<std::size_t> givers, takers;
+    for (std::size_t i = 0; i < measured.program.records.size(); ++i) {
+      if ((platform::tokens_given(measured.program.records[i]) >> token & 1) != 0) givers.push_back(i);
+      if ((platform::tokens_taken(measured.program.records[i]) >> token & 1) != 0) takers.push_back(i);
+    }
+    for (std::size_t n = measured.program.tokens[token]; n < takers.size(); ++n) {
+      const std::size_t giver = n - measured.program.tokens[token];
+      const timing::Cycle begin = measured.commands[takers[n]].begin;
+      if (begin == timing::kNever || giver >= givers.size()) continue;
+      const timing::Command &times = measured.commands[givers[giver]];
+      const timing::Cycle given = at_end ? times.end : times.begin;
+      if (given < begin || (first && measured.commands[first->taker].begin <= begin)) continue;
+      first = TooEarly{takers[n], givers[giver], token};
+    }
+  }
+  return first;
+}
+
+class Diagnosis {
+ public:
+  Diagnosis(const std::vector<std::string> &arguments, const platform::RunOptions &run, const std::vector<platform::GemmJob> &jobs,
+            Report &report, ProgressMeter &meter)
+      : rerun_(rerun_arguments(arguments, report)), run_(run), jobs_(jobs), report_(report), meter_(meter) {}
+
+  /// The machine stopped with an error, or the driver gave up.
+  void stopped(std::size_t product) {
+    const platform::GemmResult &result = run_.queued ? report_.cases.back().result : report_.cases[product].result;
+    begin_ = result.doorbell_cycle;
+    std::uint64_t mark = std::max(result.interrupt_cycle, begin_);
+    report_.first_wrong = FirstWrong{};
+    FirstWrong &out = *report_.first_wrong;
+    out.port = "error";
+    if (result.error_code != 0) {
+      say("stopped     error " + error_name(result.error_code) + ", command " +
+          std::to_string(result.error_index) + ", address " + std::to_string(result.error_address));
+      out.command = result.error_index;
+    }
+    if (result.measured.commands.size() > result.error_index) command_line(result, result.error_index);
+    if (const auto early = too_early(result.measured)) {
+      const timing::Command &taker = result.measured.commands[early->taker], &giver = result.measured.commands[early->giver];
+      say("too early   #" + std::to_string(early->taker) + " began in cycle " + grouped(taker.begin) + " of the job, but #" +
+          std::to_string(early->giver) + ", which gives it " + platform::TOKEN_NAMES[early->token] + ", " +
+          (giver.begin == timing::kNever ? "never began"
+           : giver.end == timing::kNever ? "had not ended"
+                                         : "ended in cycle " + grouped(giver.end)));
+      command_line(result, early->taker);
+      say("look at     control, tokens: one was taken that had not been given (rtl/control/systole_tokens.sv; who gives and takes: "
+          "docs/commands_and_registers.md)");
+      mark = begin_ + taker.begin;
+      out.port = "token";
+      out.command = early->taker;
+    }
+    out.cycle = mark;
+    if (mark != 0) trace(mark, 32, waves_file(report_));
+  }
+
+  void operator()(std::size_t product) {
+    // Of queued products the last one knows what all did.
+    const platform::GemmResult &result = run_.queued ? report_.cases.back().result : report_.cases[product].result;
+    const Case &wrong = report_.cases[product];
+    begin_ = result.doorbell_cycle;
+    const std::uint64_t end = std::max(result.interrupt_cycle, begin_);
+    const ScratchFolder scratch;
+
+    meter_.phase("looking for the first wrong bit");
+    const std::string ports = scratch.file("ports.fst"), log = scratch.file("log");
+    std::vector<std::string> command = rerun_;
+    for (const std::string &word : {std::string("--waves"), ports, std::string("--waves-window"), window(begin_, end + 1)})
+      command.push_back(word);
+    for (const std::string &scope : diagnose::located_scopes()) {
+      command.emplace_back("--waves-scope");
+      command.push_back(scope);
+    }
+    const int status = start_self(command, log);
+    if (status != kFailed) {
+      say("the run cannot be repeated with waves (exit status " + std::to_string(status) + "): " + first_line(log));
+      return;
+    }
+    diagnose::Run what;
+    what.config = report_.options.config;
+    what.records = result.measured.program.records;
+    platform::MemoryImage image = platform::operand_image(run_, jobs_, product);
+    what.memory = std::move(image.bytes);
+    what.memory_base = image.base;
+    what.begin = begin_;
+    findings_ = diagnose::locate(what, *platform::read_waves(ports));
+    const std::optional<Divergence> &found = findings_.first;
+
+    // Where nothing inside differs, the fault lies behind the last port: the cycle is that of the store that wrote the value.
+    std::uint64_t mark = end;
+    std::optional<std::size_t> store;
+    if (found) {
+      mark = found->cycle;
+    } else if ((store = store_of(result, wrong, product))) {
+      const timing::Command &times = result.measured.commands[*store];
+      if (times.begin != timing::kNever) mark = begin_ + times.begin;
+    }
+    const std::string waves = waves_file(report_);
+    const std::vector<std::string> about = trace_around(mark, found ? 32 : 256, waves);
+    const bool traced = about.empty();
+    diagnose::Element element;
+    if (found && traced) element = diagnose::find_element(report_.options.config, *found, *platform::read_waves(waves));
+    describe(result, found, element, store);
+    say_waves(about, mark, found ? 32 : 256, waves);
+    report_.first_wrong = found ? to_report(*found, element, mark) : FirstWrong{};
+    report_.first_wrong->cycle = mark;
+    if (!found && store) report_.first_wrong->command = *store;
+  }
+
+ private:
+  void say(const std::string &line) { report_.diagnosis.push_back(line); }
+
+  std::uint64_t window_begin(std::uint64_t mark) const {
+    const platform::ConfigInfo &config = report_.options.config;
+    const std::uint64_t depth = std::uint64_t{config.element_latency} * config.rows + config.cols;
+    return mark - std::min(mark, 64 + 2 * depth);
+  }
+
+  /// Runs once more with all signals. @returns what went wrong, one line; empty: nothing
+  std::vector<std::string> trace_around(std::uint64_t mark, std::uint64_t after, const std::string &waves) {
+    meter_.phase("tracing around it");
+    const ScratchFolder scratch;
+    std::vector<std::string> command = rerun_;
+    for (const std::string &word : {std::string("--waves"), waves, std::string("--waves-window"),
+                                    window(window_begin(mark), mark + after), std::string("--waves-mark"), std::to_string(mark)})
+      command.push_back(word);
+    if (start_self(command, scratch.file("log")) == kFailed) return {};
+    return {first_line(scratch.file("log"))};
+  }
+
+  void say_waves(const std::vector<std::string> &problem, std::uint64_t mark, std::uint64_t after, const std::string &waves) {
+    if (!problem.empty()) {
+      say("waves       could not be written: " + problem.front());
+      return;
+    }
+    say("waves       " + waves + ", view " + platform::gtkw_name(waves) + ": cycles " + grouped(window_begin(mark)) + " to " +
+        grouped(mark + after) + ", marker on cycle " + grouped(mark));
+    report_.first_wrong_waves = waves;
+  }
+
+  void trace(std::uint64_t mark, std::uint64_t after, const std::string &waves) {
+    say_waves(trace_around(mark, after, waves), mark, after, waves);
+  }
+
+  static FirstWrong to_report(const Divergence &at, const diagnose::Element &element, std::uint64_t cycle) {
+    FirstWrong out;
+    static const char *const kNames[] = {"load", "accumulator", "read", "result"};
+    out.port = kNames[static_cast<unsigned>(at.port)];
+    out.command = at.command;
+    out.cycle = cycle;
+    out.place = at.place;
+    out.stale = !at.stale.empty();
+    if (at.port == Port::accumulator) out.column = at.column;
+    if (element.known && !element.seed_wrong) out.row = element.row;
+    return out;
+  }
+
+  /// The STORE that wrote the first wrong value, by its addresses.
+  std::optional<std::size_t> store_of(const platform::GemmResult &result, const Case &wrong, std::size_t product) const {
+    if (wrong.first.empty() || (run_.queued && jobs_.size() > 1)) return std::nullopt;
+    const systole_gemm_t gemm = platform::placed_gemm(run_, jobs_[product]);
+    const std::uint64_t address = gemm.c + wrong.first[0].row * static_cast<std::uint64_t>(gemm.c_pitch) +
+                                  wrong.first[0].column * golden::size(wrong.out);
+    const std::vector<timing::Record> &records = result.measured.program.records;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (stores(records[i], report_.options.config.cols, address)) return i;
+    }
+    return std::nullopt;
+  }
+
+  void command_line(const platform::GemmResult &result, std::size_t index) {
+    const timing::Command &times = result.measured.commands[index];
+    const auto cycle = [](timing::Cycle at) { return at == timing::kNever ? std::string("never") : grouped(at); };
+    const timing::Record &record = result.measured.program.records[index];
+    const unsigned engine = platform::engine_of(record);
+    say("command     #" + std::to_string(index) + ' ' + platform::command_name(record) + " (" + platform::engine_name(engine) +
+        " engine), begins " + cycle(times.begin) + ", ends " + cycle(times.end) + " (cycles of the job)");
+    say("            " + platform::command_essentials(record));
+  }
+
+  void describe(const platform::GemmResult &result, const std::optional<Divergence> &found, const diagnose::Element &element,
+                const std::optional<std::size_t> &store) {
+    if (!found) {
+      say("first wrong a byte in memory: all that load writes, the array sums up, the store engine reads and the epilogue makes of it is "
+          "right");
+      if (store) command_line(result, *store);
+      say("look at     store engine, DMA write: what it makes of the epilogue's results (rtl/store/systole_dma_write.sv)");
+      return;
+    }
+    say(std::string("first wrong ") + port_text(found->port) + ' ' + found->place +
+        (found->missing ? ": never" : " in cycle " + grouped(found->cycle - begin_) + " of the job (" + grouped(found->cycle) + " of the waves)"));
+    if (!found->missing) say("            expected " + found->expected + "  actual " + found->actual);
+    command_line(result, found->command);
+    if (!found->tile.empty()) say("            " + found->tile);
+    if (element.known && !element.seed_wrong)
+      say("element     [" + std::to_string(element.row) + "][" + std::to_string(found->column) +
+          "]: the sum that enters it is right, the one that leaves it is wrong");
+    if (element.seed_wrong) say("element     none: the sum that enters the array's row 0 is wrong already");
+    if (!found->stale.empty()) say("too early   " + found->stale);
+    const auto at = static_cast<unsigned>(found->port);
+    for (unsigned port = 0; port < at; ++port) {
+      const diagnose::Tally &tally = findings_.ports[port];
+      if (tally.compared != 0 && tally.wrong == 0) say("right       " + grouped(tally.compared) + ' ' + checked_text(static_cast<Port>(port)));
+    }
+    say("wrong       " + grouped(findings_.ports[at].wrong) + " of " + grouped(findings_.ports[at].compared) + ' ' +
+        checked_text(found->port) + (found->pattern.empty() ? "" : ", " + found->pattern));
+    say("look at     " + suspect(*found, element));
+  }
+
+  const std::vector<std::string> rerun_;
+  const platform::RunOptions &run_;
+  const std::vector<platform::GemmJob> &jobs_;
+  Report &report_;
+  ProgressMeter &meter_;
+  diagnose::Findings findings_;
+  std::uint64_t begin_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report) {
+  static const char *const kDropped[] = {"--json", "--trace", "--waves", "--waves-window", "--waves-mark", "--waves-scope",
+                                         "--timeline", "--mismatch-waves", "--seed"};
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string &word = arguments[i];
+    const std::string name = word.substr(0, word.find('='));
+    if (std::find_if(std::begin(kDropped), std::end(kDropped), [&](const char *option) { return name == option; }) ==
+        std::end(kDropped)) {
+      out.push_back(word);
+    } else if (name.size() == word.size()) {
+      ++i;  // its value follows
+    }
+  }
+  if (report.seed && report.repeatable) {
+    out.emplace_back("--seed");
+    out.push_back(std::to_string(*report.seed));
+  }
+  out.emplace_back("--no-diagnosis");
+  return out;
+}
+
+void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run, const std::vector<platform::GemmJob> &jobs,
+              Report &report, ProgressMeter &meter) {
+  if (!report.options.is_rtl() || !report.options.diagnosis) return;
+  const auto wrong = std::find_if(report.cases.begin(), report.cases.end(),
+                                  [](const Case &c) { return c.mismatches != 0 || c.result.error_code != 0; });
+  if (wrong == report.cases.end()) return;
+  const std::vector<std::string> built = platform::rtl_configs(true);
+  if (report.options.x_seed != 0 ||
+      std::find(built.begin(), built.end(), report.options.config.name) == built.end()) {
+    report.diagnosis.push_back("this program holds no build with waves of this configuration that could say more");
+    return;
+  }
+  try {
+    Diagnosis diagnosis(arguments, run, jobs, report, meter);
+    const auto product = static_cast<std::size_t>(wrong - report.cases.begin());
+    if (wrong->mismatches != 0)
+      diagnosis(product);
+    else
+      diagnosis.stopped(product);
+  } catch (const std::exception &error) {
+    report.diagnosis.push_back(std::string("the search for the first wrong bit ended early: ") + error.what());
+  }
+}
+
+}  // namespace systole::tool

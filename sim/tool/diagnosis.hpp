@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a run with wrong results says of their cause: docs/debugging.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/platform/gemm.hpp"
+#include "sim/tool/progress.hpp"
+#include "sim/tool/report.hpp"
+
+namespace systole::tool {
+
+/// Finds the first wrong bit of the first product whose values are wrong, and leaves waves around it: the run is repeated twice, in
+/// processes of their own. Does nothing if no value is wrong or the engine is not the RTL.
+/// @param arguments  the command as typed: "sim", "gemm_int8", …
+/// @param run        what was run, `jobs` what of
+/// Fills report.diagnosis; what hinders it is said there, too.
+void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run, const std::vector<platform::GemmJob> &jobs,
+              Report &report, ProgressMeter &meter);
+
+/// The command that repeats a run with waves and nothing else: without options that write files, with the seed that was drawn.
+std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report);
+
+}  // namespace systole::tool

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// locate() on runs of the right RTL: every port is compared, and nothing differs.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <random>
+#include <string>
+
+#include "sim/diagnose/locate.hpp"
+#include "sim/platform/gemm.hpp"
+#include "sim/platform/rtl.hpp"
+
+namespace systole {
+namespace {
+
+using diagnose::Port;
+using golden::DType;
+
+/// Runs two products, the second of which is looked at, and compares its ports.
+diagnose::Findings look(const std::string &config, DType type, DType out, uint32_t m, uint32_t n, uint32_t k, bool seed,
+                        std::optional<uint64_t> stalls, const std::function<void(diagnose::Run &)> &spoil = nullptr) {
+  std::mt19937 random(7);
+  const size_t size = golden::size(type);
+  platform::GemmJob job;
+  job.m = m;
+  job.n = n;
+  job.k = k;
+  job.a_type = job.b_type = type;
+  job.epilogue.out = out;
+  const auto bytes = [&](size_t count) {
+    std::vector<uint8_t> data(count * size);
+    for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(size == 2 && i % 2 == 1 ? 0x38 + random() % 8 : random());
+    return data;
+  };
+  job.a = bytes(size_t{m} * k);
+  job.b = bytes(size_t{n} * k);
+  if (seed) job.seed = std::vector<uint32_t>(size_t{m} * n, 0x3F800000u);
+  const std::vector<platform::GemmJob> jobs = {job, job};
+
+  char name[] = "/tmp/systole-diagnose-XXXXXX";
+  const int file = mkstemp(name);
+  EXPECT_GE(file, 0);
+  close(file);
+  platform::RtlOptions rtl;
+  rtl.waves = name;
+  rtl.waves_scopes = diagnose::located_scopes();
+  platform::RunOptions options;
+  options.config = config;
+  options.layout_seed = 3;
+  options.timing.stall_seed = stalls;
+  options.make_accelerator = platform::rtl_factory(rtl);
+  const std::vector<platform::GemmResult> results = platform::run_gemm(options, jobs);
+  EXPECT_TRUE(results[1].ok());
+  EXPECT_EQ(results[1].c, platform::golden_result(job));
+
+  diagnose::Run run;
+  run.config = platform::find_config(config);
+  run.records = results[1].measured.program.records;
+  platform::MemoryImage image = platform::operand_image(options, jobs, 1);
+  run.memory = std::move(image.bytes);
+  run.memory_base = image.base;
+  run.begin = results[1].doorbell_cycle;
+  if (spoil) spoil(run);
+  const diagnose::Findings findings = diagnose::locate(run, *platform::read_waves(name));
+  std::remove(name);
+  return findings;
+}
+
+void expect_right(const diagnose::Findings &findings, uint64_t sums) {
+  EXPECT_FALSE(findings.first) << findings.first->place << " in cycle " << findings.first->cycle << ": " << findings.first->expected
+                               << ", not " << findings.first->actual;
+  for (unsigned port = 0; port < diagnose::kPorts; ++port) {
+    EXPECT_GT(findings.ports[port].compared, 0u) << port;
+    EXPECT_EQ(findings.ports[port].wrong, 0u) << port;
+  }
+  EXPECT_EQ(findings.ports[static_cast<unsigned>(Port::accumulator)].compared, sums);
+}
+
+TEST(DiagnoseTest, Int8) { expect_right(look("4x4", DType::s8, DType::s32, 37, 41, 83, false, std::nullopt), 37 * 41 * 11); }
+TEST(DiagnoseTest, Int8WithSeedAndStalls) { expect_right(look("4x4", DType::u8, DType::s32, 19, 23, 29, true, 5), 19 * 23 * 4); }
+TEST(DiagnoseTest, Fp16) { expect_right(look("4x4", DType::fp16, DType::fp16, 17, 13, 21, true, std::nullopt), 17 * 13 * 6); }
+TEST(DiagnoseTest, Bf16) { expect_right(look("4x4", DType::bf16, DType::fp32, 1, 9, 5, false, 2), 1 * 9 * 2); }
+
+/// An operand that is not what the machine was given: load is the first to differ.
+TEST(DiagnoseTest, SeesAWrongOperand) {
+  const diagnose::Findings findings = look("4x4", DType::s8, DType::s32, 7, 5, 19, false, std::nullopt, [](diagnose::Run &run) {
+    for (uint8_t &byte : run.memory) byte ^= 1;
+  });
+  ASSERT_TRUE(findings.first);
+  EXPECT_EQ(findings.first->port, Port::load);
+  EXPECT_NE(findings.first->actual.find("bit 0"), std::string::npos) << findings.first->actual;
+}
+
+}  // namespace
+}  // namespace systole

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the tool says of planted faults: the diagnosis leads to the faulty block, and the waves that it leaves hold the cycle.
+
+    planted_test.py PROGRAM PLANTS.TOML NAME     PROGRAM is systole-planted
+    planted_test.py PROGRAM PLANTS.TOML none     asleep, no fault is seen; an unknown name is refused
+"""
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+# Of each fault: the tests to run, the port at which data first go wrong, what the report must say and what it must not.
+EXPECTED = {
+    "array_element": [
+        ("gemm_uint8_asymmetric", "accumulator", [r"element     \[2\]\[1\]", r"column 1 of the array, only bit 5", r"bit 5$"], []),
+        ("gemm_fp16_special", "accumulator", [r"element     \[2\]\[1\]", r"column 1 of the array"], []),
+        ("gemm_mixed", "accumulator", [r"element     \[2\]\[1\]"], []),
+    ],
+    "dma_rotator": [
+        ("gemm_float_stress", "load", [r"DMA read", r"bit 3 of byte 5 of the written chunk"], [r"right  "]),
+        ("gemm_uint8_asymmetric", "load", [r"DMA read", r"bit 3 of byte 5 of the written chunk"], [r"right  "]),
+    ],
+    "token": [("gemm_uint8_asymmetric", "token", [r"stopped     error 9 TOKEN", r"gives it ACT_FULL", r"ended in cycle"], [r"element"])],
+    "epilogue": [("requant_fixed", "result", [r"all in lane 1, bit 6", r"right  .*accumulator writes"], [r"element"])],
+    "write_rotator": [("gemm_int8_stress", "memory", [r"DMA write", r"STORE"], [r"element"])],
+}
+PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
+LARGEST_WAVES = 1_000_000  # bytes
+
+
+def run(program, plant, test, folder, *more):
+    env = {**os.environ, "SYSTOLE_PLANT": plant}
+    return subprocess.run([program, "sim", test, "--json", folder / "result.json", *more], env=env, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=240)
+
+
+def fst_range(path):
+    """First and last cycle of an FST file: its header block has them behind its type and length."""
+    kind, _, start, end = struct.unpack(">BQQQ", path.read_bytes()[:25])
+    assert kind == 0, f"{path} does not begin with a header"
+    return start, end
+
+
+def expect(program, plant, where):
+    for test, port, shows, lacks in EXPECTED[plant]:
+        with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
+            folder = pathlib.Path(name)
+            done = run(program, plant, test, folder)
+            print(done.stdout, done.stderr)
+            assert done.returncode == 1, f"{plant}: exit status {done.returncode}"
+            said = done.stdout[done.stdout.index("where it went wrong"):]
+            for pattern in [*shows, re.escape(where)]:
+                assert re.search(pattern, done.stdout, re.MULTILINE), f"{plant}, {test}: the report does not say /{pattern}/"
+            for pattern in lacks:
+                assert not re.search(pattern, said), f"{plant}, {test}: the report says /{pattern}/"
+            found = json.loads((folder / "result.json").read_text())["first_wrong"]
+            assert found["port"] == port, f"{plant}, {test}: port {found['port']}"
+            for key, values in PORTS.items():
+                if plant in values:
+                    assert found[key] == values[plant], f"{plant}, {test}: {key} {found[key]}"
+            waves = folder / "mismatch.fst"
+            assert found["waves"] == str(waves), found["waves"]
+            assert waves.stat().st_size < LARGEST_WAVES, f"{waves.stat().st_size} bytes of waves"
+            start, end = fst_range(waves)
+            units = UNITS * found["cycle"]
+            assert start <= units <= end, f"{plant}, {test}: the waves hold {start} to {end}, not {units}"
+            view = waves.with_suffix(".gtkw").read_text()
+            assert re.search(rf"^\*-?[0-9.]+ {units}\b", view, re.MULTILINE), f"{plant}, {test}: the view has no marker on {units}"
+
+
+UNITS = 10  # of the waves' time a cycle
+
+
+def asleep(program):
+    with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
+        folder = pathlib.Path(name)
+        done = run(program, "", "gemm_mixed", folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads((folder / "result.json").read_text())["first_wrong"] is None
+        done = run(program, "nonsense", "gemm_mixed", folder)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and "nonsense" in done.stderr, done.stderr
+        # A diagnosis can be told not to be made.
+        done = run(program, "epilogue", "requant_fixed", folder, "--no-diagnosis")
+        assert done.returncode == 1 and "where it went wrong" not in done.stdout and not (folder / "mismatch.fst").exists()
+
+
+def hang(program):
+    with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
+        folder = pathlib.Path(name)
+        done = run(program, "deadlock", "requant_fixed", folder, "--hang-limit", "5000")
+        print(done.stderr)
+        assert done.returncode == 3, f"exit status {done.returncode}"
+        for pattern in (r"compute.*waits for.*ACC_FREE", r"hang"):
+            assert re.search(pattern, done.stderr), f"the report does not say /{pattern}/"
+        assert len(done.stderr.splitlines()) <= 45, "the report is longer than a screen"
+        since, now = re.search(r"since cycle ([\d,]+)\D+([\d,]+)", done.stderr).groups()
+        waited = int(now.replace(",", "")) - int(since.replace(",", ""))
+        assert 5000 <= waited <= 5000 + 4 * 40 + 1000, f"ended {waited} cycles after the last move"
+
+
+def main(program, table, plant):
+    plants = {entry["name"]: entry for entry in tomllib.loads(pathlib.Path(table).read_text())["plant"]}
+    missing = set(plants) - set(EXPECTED) - {"deadlock"}
+    assert not missing, f"plants that no test expects: {missing}"
+    if plant == "none":
+        asleep(program)
+    elif plant == "deadlock":
+        hang(program)
+    else:
+        expect(program, plant, plants[plant]["where"])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
