@@ -13,6 +13,7 @@ FPGA_ARGS ?=
 # These may be given on the command line: make sim TEST=gemm_int8 WAVES=1, make fpga BOARD=ulx3s-85f CONFIG=16x8-int8
 TEST ?=
 WAVES ?=
+SYSTOLE_PLANT ?=
 BOARD ?=
 CONFIG ?=
 
@@ -26,6 +27,7 @@ help:
 	@echo "make sim                    list the named tests"
 	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
+	@echo "make sim TEST=... SYSTOLE_PLANT=epilogue   the same on a copy of the RTL with a planted fault: see how it is diagnosed (docs/debugging.md)"
 	@echo "make waves TEST=...         the same, and open them in GTKWave"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
@@ -61,18 +63,30 @@ tool: setup
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --parallel $(JOBS) --target systole systole-model
 
+# With SYSTOLE_PLANT another program: one small machine in which planted faults sleep (sim/planted).
+export SYSTOLE_PLANT
+SIM_TOOL := $(BUILD)/bin/systole$(if $(strip $(SYSTOLE_PLANT)),-planted)
+.PHONY: sim-tool
+ifeq ($(strip $(SYSTOLE_PLANT)),)
+sim-tool: tool
+else
+sim-tool: setup
+	@$(MAKE) configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target systole-planted
+endif
+
 .PHONY: sim
 ifeq ($(strip $(TEST)),)
-sim: tool
-	@$(BUILD)/bin/systole sim
+sim: sim-tool
+	@$(SIM_TOOL) sim
 else
-sim: tool
+sim: sim-tool
 	@# A test that does not exist: the tool refuses it before a folder of that name is made.
-	@$(BUILD)/bin/systole sim | grep -qF -- '  $(TEST) ' || $(BUILD)/bin/systole sim '$(TEST)'
+	@$(SIM_TOOL) sim | grep -qF -- '  $(TEST) ' || $(SIM_TOOL) sim '$(TEST)'
 	@mkdir -p $(BUILD)/sim/$(TEST)
 	@# Whatever ends this run, nothing of an earlier one may pass for its result.
-	@cd $(BUILD)/sim/$(TEST) && rm -f result.json waves.fst waves.gtkw
-	@$(BUILD)/bin/systole sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
+	@cd $(BUILD)/sim/$(TEST) && rm -f result.json waves.fst waves.gtkw mismatch.fst mismatch.gtkw
+	@$(SIM_TOOL) sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
 	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) $(SIM_ARGS)
 endif
 

@@ -179,8 +179,8 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
     if (!fpga) throw UserError("--engine fpga is for `gemm` (`probe` tests a board)");
     out.engine = "fpga";
     for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed",
-                               "x-seed", "waves", "trace"}) {
-      if (given(values, option)) throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
+                               "x-seed", "waves", "waves-window", "waves-mark", "waves-scope", "mismatch-waves", "no-diagnosis", "trace"}) {
+      if (values.count(option) != 0) throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
     }
     out.json = given(values, "json").value_or("");
     out.board = board_options(values);
@@ -224,6 +224,9 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
   if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
+  for (const char *option : {"mismatch-waves", "no-diagnosis"}) {
+    if (!out.is_rtl() && values.count(option) != 0) throw UserError("--" + std::string(option) + " needs --engine rtl");
+  }
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   return out;
@@ -232,8 +235,10 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
 void check_outputs(const EngineOptions &options, const std::string &out) {
   namespace fs = std::filesystem;
   std::vector<std::pair<std::string, std::string>> outputs = {
-      {"--out", out}, {"--json", options.json}, {"--trace", options.trace}, {"--waves", options.waves}};
+      {"--out", out}, {"--json", options.json}, {"--trace", options.trace}, {"--waves", options.waves}, {"--mismatch-waves", options.mismatch_waves}};
   if (!options.waves.empty()) outputs.emplace_back("the .gtkw of --waves", platform::gtkw_name(options.waves));
+  if (!options.mismatch_waves.empty())
+    outputs.emplace_back("the .gtkw of --mismatch-waves", platform::gtkw_name(options.mismatch_waves));
   std::map<fs::path, std::string> named;
   for (const auto &[what, path] : outputs) {
     if (path.empty()) continue;
