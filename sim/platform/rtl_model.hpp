@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/platform/gtkw.hpp"
 #include "sim/platform/pins.hpp"
 
 namespace systole::platform {
@@ -30,10 +31,11 @@ class RtlModel {
   virtual void settle(const Inputs &inputs, Outputs &outputs) = 0;
   /// The rising edge at the end of the cycle.
   virtual void edge() = 0;
-  /// Starts writing an FST file. @throws std::invalid_argument if it cannot be written or the build has no tracing
-  virtual void open_waves(const std::string &file) = 0;
-  /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole
-  virtual void close_waves() = 0;
+  /// Has an FST file written in the cycles of the window. @throws std::invalid_argument if the build has no tracing
+  virtual void open_waves(const WavePlan &plan) = 0;
+  /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole, or if the run ended
+  /// before the window
+  virtual void close_waves(const WaveNotes &notes) = 0;
 };
 
 /// How a registered build is made.

@@ -66,6 +66,7 @@ void add_engine_options(po::options_description &options) {
       ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
       ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
       ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
+      ("waves-window", value("FROM:TO"), "only of these cycles since the start; either may be left out")             //
       ("trace", value("FILE"), "write when every command began and ended as CSV");
   add_machine_options(options);
 }
@@ -158,13 +159,29 @@ BoardOptions board_options(const po::variables_map &values) {
   return out;
 }
 
+namespace {
+
+/// FROM:TO, FROM: or :TO.
+void parse_window(const std::string &text, EngineOptions &out) {
+  const std::size_t colon = text.find(':');
+  const std::string from = text.substr(0, colon), to = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const auto cycle = [](const std::string &word) { return word.find_first_not_of("0123456789") == std::string::npos && word.size() < 18; };
+  if (colon == std::string::npos || (from.empty() && to.empty()) || !cycle(from) || !cycle(to))
+    throw UserError("--waves-window is '" + text + "', two cycles FROM:TO expected, of which one may be left out");
+  if (!from.empty()) out.waves_from = std::stoull(from);
+  if (!to.empty()) out.waves_to = std::stoull(to);
+  if (out.waves_from > out.waves_to) throw UserError("--waves-window is '" + text + "': it ends before it begins");
+}
+
+}  // namespace
+
 EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   EngineOptions out;
   if (given(values, "engine").value_or("") == "fpga") {
     if (!fpga) throw UserError("--engine fpga is for `gemm` (`probe` tests a board)");
     out.engine = "fpga";
     for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed",
-                               "x-seed", "waves", "trace"}) {
+                               "x-seed", "waves", "waves-window", "trace"}) {
       if (given(values, option)) throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
     }
     out.json = given(values, "json").value_or("");
@@ -194,9 +211,13 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   if (const auto text = given(values, "x-seed")) out.x_seed = unsigned_integer("x-seed", *text);
   if (const auto text = given(values, "order-seed")) out.order_seed = unsigned_integer("order-seed", *text);
   out.waves = given(values, "waves").value_or("");
+  if (const auto text = given(values, "waves-window")) {
+    if (out.is_rtl() && out.waves.empty()) throw UserError("--waves-window needs --waves");
+    parse_window(*text, out);
+  }
   out.json = given(values, "json").value_or("");
   out.trace = given(values, "trace").value_or("");
-  if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
+  if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window"))) throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   return out;
@@ -234,6 +255,8 @@ platform::RunOptions run_options(const EngineOptions &options) {
   if (options.is_rtl()) {
     platform::RtlOptions rtl;
     rtl.waves = options.waves;
+    rtl.waves_from = options.waves_from;
+    rtl.waves_to = options.waves_to;
     const std::vector<std::string> built = platform::rtl_configs(!options.waves.empty(), options.x_seed != 0);
     if (std::find(built.begin(), built.end(), options.config.name) == built.end())
       throw UserError("this program holds no RTL build of '" + options.config.name + "'" +
