@@ -26,9 +26,10 @@ help:
 	@echo "make                        build $(BUILD)/bin/systole with every shipped configuration, systole-model and systole-board"
 	@echo "make sim                    list the named tests"
 	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
-	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
+	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there; WAVES=from:to only those cycles"
 	@echo "make sim TEST=... SYSTOLE_PLANT=epilogue   the same on a copy of the RTL with a planted fault: see how it is diagnosed (docs/debugging.md)"
 	@echo "make waves TEST=...         the same, and open them in GTKWave"
+	@echo "make gtkwave-check          the views of gemm_int8 and gemm_fp16 in GTKWave under Xvfb: signals, texts; pictures of them"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
 	@echo "make bench                  performance tables and roofline, as text, $(BUILD)/bench/*.json and .svg"
@@ -85,9 +86,10 @@ sim: sim-tool
 	@$(SIM_TOOL) sim | grep -qF -- '  $(TEST) ' || $(SIM_TOOL) sim '$(TEST)'
 	@mkdir -p $(BUILD)/sim/$(TEST)
 	@# Whatever ends this run, nothing of an earlier one may pass for its result.
-	@cd $(BUILD)/sim/$(TEST) && rm -f result.json waves.fst waves.gtkw mismatch.fst mismatch.gtkw
+	@cd $(BUILD)/sim/$(TEST) && rm -rf result.json waves.fst waves.gtkw waves.names mismatch.fst mismatch.gtkw mismatch.names
 	@$(SIM_TOOL) sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
-	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) $(SIM_ARGS)
+	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) \
+	  $(if $(findstring :,$(WAVES)),--waves-window '$(WAVES)') $(SIM_ARGS)
 endif
 
 .PHONY: waves
@@ -95,9 +97,16 @@ waves: setup-waves
 ifeq ($(strip $(TEST)),)
 	@echo "make waves needs a test: make waves TEST=gemm_int8 (make sim lists them)" >&2; exit 2
 else
-	@$(MAKE) sim TEST=$(TEST) WAVES=1
+	@$(MAKE) sim TEST=$(TEST) WAVES='$(or $(filter-out 0,$(WAVES)),1)'
 	gtkwave $(BUILD)/sim/$(TEST)/waves.fst $(BUILD)/sim/$(TEST)/waves.gtkw
 endif
+
+# No part of `make test`: it needs GTKWave and a display of its own.
+.PHONY: gtkwave-check
+gtkwave-check:
+	@scripts/setup sim gtkwave-check
+	@$(MAKE) tool
+	@scripts/gtkwave-check
 
 .PHONY: test
 test:

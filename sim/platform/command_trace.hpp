@@ -50,6 +50,8 @@ class CommandTrace {
   void start(const MemoryTiming &memory, bool predictable);
 
   MeasuredProgram &measured() { return measured_; }
+  /// The RTL's index of the job's first record.
+  uint32_t first_index() const { return tail_ - static_cast<uint32_t>(measured_.program.records.size()); }
 
  private:
   struct Engine {

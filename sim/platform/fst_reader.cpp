@@ -8,7 +8,7 @@
 
 #include "gtkwave/fstapi.h"
 #include "sim/platform/errors.hpp"
-#include "sim/platform/wave_time.hpp"
+#include "sim/platform/gtkw.hpp"
 
 namespace systole::platform {
 namespace {

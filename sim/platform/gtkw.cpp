@@ -2,74 +2,318 @@
 #include "sim/platform/gtkw.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 #include <map>
-#include <vector>
+#include <set>
+#include <utility>
 
+#include "firmware/include/systole_regs.h"
 #include "gtkwave/fstapi.h"
+#include "sim/golden/types.hpp"
 #include "sim/platform/errors.hpp"
+#include "sim/platform/gtkw_text.hpp"
+#include "sim/platform/gtkw_view.hpp"
 #include "sim/platform/rtl.hpp"
 
 namespace systole::platform {
 namespace {
 
-// Flags of a trace line in GTKWave's save file (analyzer.h).
-const char *const HEX = "@22", *const BIN = "@28", *const GROUP_BEGIN = "@800200", *const GROUP_BEGIN_CLOSED = "@c00200",
-                  *const GROUP_END = "@1000200";
-constexpr unsigned MAX_BITS = 512;
-
-struct Signal {
-  std::string path;  // with the range, as GTKWave names it
-  std::string name;  // last part, without the range
-  unsigned bits = 1;
+/// What the lanes, sums and results of a job hold, as the wave filter calls it.
+struct Types {
+  std::string a = "int8", b = "int8", sum = "int32", edge_a = "edge-int8", edge_b = "edge-int8", out = "int32";
 };
 
-bool begins(const std::string &text, const std::string &with) { return text.compare(0, with.size(), with) == 0; }
-bool ends(const std::string &text, const std::string &with) {
-  return text.size() >= with.size() && text.compare(text.size() - with.size(), with.size(), with) == 0;
-}
-
-/// All signals, by scope ("TOP.systole.u_load").
-std::map<std::string, std::vector<Signal>> read_hierarchy(const std::string &file) {
-  void *reader = fstReaderOpen(file.c_str());
-  if (reader == nullptr) throw OutputError("cannot read the waves in " + file);
-  std::map<std::string, std::vector<Signal>> scopes;
-  std::vector<std::string> path;
-  const auto joined = [&path] {
-    std::string text;
-    for (const std::string &part : path) text += (text.empty() ? "" : ".") + part;
-    return text;
-  };
-  while (const fstHier *item = fstReaderIterateHier(reader)) {
-    if (item->htyp == FST_HT_SCOPE) {
-      path.emplace_back(item->u.scope.name);
-    } else if (item->htyp == FST_HT_UPSCOPE) {
-      if (!path.empty()) path.pop_back();
-    } else if (item->htyp == FST_HT_VAR && item->u.var.typ != FST_VT_VCD_PARAMETER) {
-      std::string name = item->u.var.name;
-      name.erase(std::remove(name.begin(), name.end(), ' '), name.end());
-      const std::string scope = joined();
-      scopes[scope].push_back({scope + "." + name, name.substr(0, name.find('[')), item->u.var.length});
+/// Those of the first MATMUL and STORE among the records.
+Types types_of(const WaveNotes &notes, size_t first) {
+  Types types;
+  bool matmul = false, store = false;
+  const auto name = [](uint32_t type) { return std::string(golden::name(static_cast<golden::DType>(std::min(type, 5u)))); };
+  for (size_t i = first; i < notes.commands.size(); ++i) {
+    const timing::Record &record = notes.commands[i].record;
+    const uint32_t opcode = SYSTOLE_FIELD(record, CMD_OPCODE);
+    if (opcode == SYSTOLE_OPCODE_MATMUL && !std::exchange(matmul, true)) {
+      types.a = name(SYSTOLE_FIELD(record, MATMUL_A_DTYPE));
+      types.b = name(SYSTOLE_FIELD(record, MATMUL_B_DTYPE));
+      if (types.a == "fp16" || types.a == "bf16") {
+        types.sum = "fp32";
+        types.edge_a = "edge-act";
+        types.edge_b = "edge-wgt";
+      }
     }
+    if (opcode == SYSTOLE_OPCODE_STORE && !std::exchange(store, true)) types.out = name(SYSTOLE_FIELD(record, STORE_OUT_DTYPE));
   }
-  fstReaderClose(reader);
-  return scopes;
+  return types;
 }
 
-class Writer {
+/// Writes the groups; paths are below the top.
+class Groups {
  public:
-  explicit Writer(std::ostream &out) : out_(out) {}
-  void signal(const Signal &signal) {
-    if (signal.bits <= MAX_BITS) out_ << (signal.bits == 1 ? BIN : HEX) << '\n' << signal.path << '\n';
+  Groups(View &view, const WaveNotes &notes, const Types &types) : view_(view), notes_(notes), types_(types) {}
+
+  void write() {
+    view_.plain("clk_i", {"clk_i"});
+    registers();
+    control();
+    memory_read();
+    load();
+    compute();
+    store();
+    memory_write();
+    view_.begin("interrupt", false);
+    view_.plain("irq_o", {"irq_o"});
+    view_.end();
   }
-  void begin(const std::string &title, bool closed) {
-    out_ << (closed ? GROUP_BEGIN_CLOSED : GROUP_BEGIN) << "\n-" << title << '\n';
-  }
-  void end(const std::string &title) { out_ << GROUP_END << "\n-" << title << '\n'; }
 
  private:
-  std::ostream &out_;
+  static constexpr unsigned OPEN_LANES = 2;
+
+  /// The top's pins that begin so.
+  void pins(const std::vector<std::string> &prefixes) {
+    view_.all("", [&prefixes](const std::string &name) {
+      return std::any_of(prefixes.begin(), prefixes.end(), [&name](const std::string &p) { return name.compare(0, p.size(), p) == 0; });
+    });
+  }
+
+  void registers() {
+    text::Names names;
+    for (const auto &[offset, name] : text::registers()) {
+      names.emplace_back(offset, "-");
+      names.emplace_back(0x1000 | offset, name);
+    }
+    view_.begin("registers", false);
+    view_.text("write to", "registers", names, {{"s_axil_awvalid_i"}, {"s_axil_awaddr_i"}});
+    view_.plain("WDATA", {"s_axil_wdata_i"});
+    view_.text("read from", "registers", names, {{"s_axil_arvalid_i"}, {"s_axil_araddr_i"}});
+    view_.plain("RDATA", {"s_axil_rdata_o"});
+    view_.begin("pins", true);
+    pins({"s_axil_"});
+    view_.end();
+    view_.end();
+  }
+
+  /// The command that an engine's part is at: "-" while `valid` is 0.
+  void command(const std::string &label, const Bits &valid, const Bits &index) {
+    if (commands_.empty()) {
+      std::set<uint32_t> known;
+      for (const WaveNotes::Command &item : notes_.commands)
+        if (known.insert(item.index).second) commands_.emplace_back(item.index, describe_command(item.index, item.record));
+      // The one that dispatch would take next; it is never valid.
+      const uint32_t next = notes_.commands.empty() ? 0 : notes_.commands.back().index + 1;
+      if (known.count(next) == 0) commands_.emplace_back(next, "#" + std::to_string(next));
+    }
+    view_.valid_text(label, "commands", commands_, valid, index);
+  }
+
+  void tokens(const std::string &label, const Bits &bits) { view_.text(label, "tokens", text::token_sets(), {bits}); }
+
+  void control() {
+    view_.begin("control", false);
+    view_.decimal("tail (doorbell)", {"u_control.tail"});
+    view_.decimal("head (complete)", {"u_control.head"});
+    view_.decimal("next to fetch", {"u_control.u_fetch.next_q"});
+    command("dispatch", {"u_control.u_dispatch.valid_q"}, {"u_control.u_dispatch.index_q"});
+    tokens("tokens there", {"u_control.u_tokens.avail_o"});
+    tokens("tokens taken", {"u_control.u_tokens.take_i"});
+    tokens("tokens given", {"u_control.u_tokens.give_i"});
+    const std::vector<std::string> names = text::tokens();
+    view_.begin("tokens by name", true);
+    for (unsigned t = 0; t < names.size(); ++t) view_.plain(names[t], {"u_control.u_tokens.avail_o", t, t});
+    for (unsigned t = 0; t < names.size(); ++t) view_.decimal(names[t] + " count", {"u_control.u_tokens.count_q", 4 * t + 3, 4 * t});
+    view_.end();
+    view_.begin("faults", true);
+    view_.plain("stop_o", {"u_control.u_faults.stop_o"});
+    view_.text("error", "errors", text::errors(), {{"u_control.u_faults.code_o"}});
+    view_.decimal("error index", {"u_control.u_faults.index_o"});
+    view_.plain("error address", {"u_control.u_faults.addr_o"});
+    view_.states("u_control");
+    view_.end();
+    blocks("u_control");
+    view_.end();
+  }
+
+  /// Closed groups with the ports of an engine's blocks.
+  void blocks(const std::string &instance) {
+    view_.begin("ports", true);
+    view_.ports(instance);
+    for (const std::string &block : view_.instances(instance)) {
+      view_.begin(block.substr(block.rfind('.') + 1), true);
+      view_.ports(block);
+      view_.end();
+    }
+    view_.end();
+  }
+
+  /// A vector in lanes of `width` bits of which `used` count, by their type; the first few open, all others in a closed group.
+  void lanes(const std::string &label, const std::string &path, unsigned width, unsigned used, const std::string &type) {
+    lanes(label, path, width, used, view_.width(path) / width, type);
+  }
+  void lanes(const std::string &label, const std::string &path, unsigned width, unsigned used, unsigned count,
+             const std::string &type) {
+    if (count == 0) count = view_.width(path) / width;
+    const auto lane = [&](unsigned i) {
+      view_.decode(label + " " + std::to_string(i), type, {{path, i * width + used - 1, i * width}});
+    };
+    for (unsigned i = 0; i < std::min(count, OPEN_LANES); ++i) lane(i);
+    if (count <= OPEN_LANES) return;
+    const std::string title = label + " " + std::to_string(OPEN_LANES) + " to " + std::to_string(count - 1);
+    view_.begin(title, true);
+    for (unsigned i = OPEN_LANES; i < count; ++i) lane(i);
+    view_.end();
+  }
+
+  void closed_lanes(const std::string &title, const std::string &label, const std::string &path, unsigned width, unsigned used,
+                    const std::string &type) {
+    view_.begin(title, true);
+    lanes(label, path, width, used, type);
+    view_.end();
+  }
+
+  void memory_read() {
+    view_.begin("memory read", false);
+    for (const char *name : {"arvalid_o", "araddr_o", "rvalid_i", "rdata_i"}) view_.plain(name, {std::string("m_axi_") + name});
+    view_.begin("pins, owner of data", true);
+    pins({"m_axi_ar", "m_axi_r"});
+    view_.plain("data for fetch", {"u_read_mux.fetch_q"});
+    view_.plain("data for load", {"u_read_mux.load_q"});
+    view_.decimal("bursts", {"u_read_mux.count_q"});
+    view_.end();
+    view_.end();
+  }
+
+  void load() {
+    text::Names targets;
+    for (const auto &[dest, name] : text::destinations())
+      for (const auto &[bank, bank_name] : text::banks())
+        targets.emplace_back(dest << 4 | bank, dest == SYSTOLE_DEST_PARAM ? bank_name : name);
+    view_.begin("load", false);
+    command("queue's first", {"u_load.cmd_valid_i"}, {"u_load.idx_i"});
+    command("asks for data", {"u_load.hold_valid_q"}, {"u_load.hold_idx_q"});
+    command("writes data", {"u_load.u_read.active_q"}, {"u_load.u_read.idx_q"});
+    tokens("takes", {"u_load.take_o"});
+    tokens("gives", {"u_load.give_o"});
+    view_.valid_text("write to", "destinations", targets, {"wr_valid"}, {"wr_dest"}, Bits{"wr_bank"});
+    view_.decimal("word", {"wr_addr"});
+    lanes("data", "wr_data", 16, 16, types_.a);
+    closed_lanes("data as sums", "word", "wr_data", 32, 32, types_.sum);
+    view_.plain("write valid", {"wr_valid"});
+    view_.plain("write ready", {"wr_ready"});
+    view_.states("u_load");
+    blocks("u_load");
+    view_.end();
+  }
+
+  /// Where a sequencer is, as the wave filter's types `rows` and `weights` want it: `first` says whether, `last` is its place in the tile.
+  void place(const std::string &label, const std::string &type, const std::string &scope, std::vector<Bits> first,
+             const std::vector<Bits> &last) {
+    std::vector<Bits> bits = std::move(first);
+    bits.insert(bits.end(), {{scope + ".valid_q"}, {scope + ".idx_r"}, {scope + ".idx_q"}});
+    for (const unsigned level : {2u, 1u, 0u}) bits.push_back({scope + ".u_loop.gen_level[" + std::to_string(level) + "].left_q"});
+    bits.insert(bits.end(), last.begin(), last.end());
+    std::string table;
+    for (const WaveNotes::Command &item : notes_.commands) {
+      const timing::Record &record = item.record;
+      if (SYSTOLE_FIELD(record, CMD_OPCODE) != SYSTOLE_OPCODE_MATMUL) continue;
+      const uint32_t order = SYSTOLE_FIELD(record, MATMUL_ORDER), n = SYSTOLE_FIELD(record, MATMUL_N),
+                     k0 = SYSTOLE_FIELD(record, MATMUL_K0), k1 = SYSTOLE_FIELD(record, MATMUL_K1);
+      const bool k_inner = order == SYSTOLE_ORDER_K_INNER;
+      for (const uint32_t word : {item.index, order, k_inner ? k0 : n, k_inner ? k1 : k0, k_inner ? n : k1,
+                                  SYSTOLE_FIELD(record, MATMUL_M0), SYSTOLE_FIELD(record, MATMUL_M1)})
+        table += std::to_string(word) + " ";
+      table.back() = '\n';
+    }
+    view_.decode(label, type + " " + view_.write_names("loops", table), bits);
+  }
+
+  void compute() {
+    const std::string weights = "u_compute.u_weight_seq", rows = "u_compute.u_act_seq", array = "u_compute.u_array",
+                      accumulators = "u_compute.u_accumulators";
+    view_.begin("compute", false);
+    command("queue's first", {"u_compute.cmd_valid_i"}, {"u_compute.idx_i"});
+    command("pushes weights", {weights + ".push_o"}, {weights + ".idx_r"});
+    place("tile, column", "weights " + std::to_string(view_.width(weights + ".column_r")), weights, {{weights + ".push_o"}},
+          {{weights + ".column_r"}});
+    command("streams rows", {rows + ".row_o"}, {rows + ".idx_r"});
+    place("tile, row", "rows", rows, {{rows + ".row_o"}, {rows + ".tile_start_o"}},
+          {{rows + ".i1_r"}, {rows + ".i0_r"}, {rows + ".acc_r"}});
+    view_.text("why no row", "causes", text::causes(), {{rows + ".cause_o"}});
+    tokens("takes", {"u_compute.take_o"});
+    tokens("gives", {"u_compute.give_o"});
+    lanes("A lane", "u_compute.act_lanes", 16, 16, types_.a);
+    lanes("B lane", "u_compute.wgt_lanes", 16, 16, types_.b);
+    const unsigned lane_count = std::max(view_.width("u_compute.act_lanes") / 16, 1u);
+    const unsigned edge_bits = view_.width("u_compute.act_edge") / lane_count;
+    const bool fp = edge_bits == 32;
+    closed_lanes("A at the array", "A", array + ".act_i", edge_bits, fp ? 24 : edge_bits, fp ? types_.edge_a : "edge18");
+    closed_lanes("B at the array", "B", array + ".wgt_i", edge_bits, fp ? 24 : edge_bits, fp ? types_.edge_b : "edge18");
+    view_.plain("weights switch", {array + ".switch_i"});
+    lanes("sum in, column", array + ".psum_i", 32, 32, types_.sum);
+    lanes("sum out, column", array + ".psum_o", 32, 32, types_.sum);
+    if (fp) {
+      view_.begin("sums down column 0", true);
+      for (unsigned r = 0; r < lane_count; ++r) {
+        const std::string row = std::to_string(r);
+        view_.decode("below row " + row, types_.sum, {{array + ".gen_float.gen_row[" + row + "].u_row.psum_o", 31, 0}});
+      }
+      view_.end();
+    }
+    const unsigned columns = view_.width(array + ".psum_i") / 32;
+    for (unsigned c = 0; c < columns; ++c) {
+      const std::string name = std::to_string(c), scope = accumulators + ".gen_col[" + name + "]";
+      if (c == 1) view_.begin("acc 1 to " + std::to_string(columns - 1), true);
+      view_.plain("acc " + name + " written", {scope + ".write"});
+      view_.decimal("acc " + name + " row", {scope + ".wr_row"});
+      view_.decode("acc " + name + " sum", types_.sum, {{accumulators + ".psum_i", 32 * c + 31, 32 * c}});
+      view_.decode("acc " + name + " seed", types_.sum, {{scope + ".seed_q"}});
+    }
+    view_.end();
+    view_.states("u_compute");
+    blocks("u_compute");
+    view_.end();
+  }
+
+  /// Packed results, of so many lanes (0: as many as there is room for).
+  void results(const std::string &label, const std::string &path, unsigned count) {
+    const bool bytes = types_.out == "int8" || types_.out == "uint8", halves = types_.out == "fp16" || types_.out == "bf16";
+    const unsigned width = bytes ? 8 : halves ? 16 : 32;
+    lanes(label, path, width, width, count, bytes ? (types_.out == "int8" ? "s8" : "u8") : types_.out);
+  }
+
+  void store() {
+    view_.begin("store", false);
+    command("queue's first", {"u_store.cmd_valid_i"}, {"u_store.idx_i"});
+    const unsigned top = view_.width("u_store.fields_q");
+    if (top > 32) command("asks to write", {"u_store.hold_valid_q"}, {"u_store.fields_q", top - 1, top - 32});
+    command("reads sums", {"u_store.u_walk.active_q"}, {"u_store.u_walk.idx_q"});
+    command("epilogue", {"u_store.u_epilogue.in_valid_i"}, {"u_store.u_epilogue.in_idx_i"});
+    command("waits for B", {"u_store.u_answers.b_ready_o"}, {"u_store.u_answers.idx"});
+    tokens("takes", {"u_store.take_o"});
+    tokens("gives", {"u_store.give_o"});
+    view_.plain("read valid", {"acc_rd_valid"});
+    view_.decimal("read row", {"acc_rd_addr"});
+    lanes("epilogue in", "u_store.group_data", 32, 32, types_.sum);
+    view_.plain("result valid", {"u_store.out_valid"});
+    results("result", "u_store.out_data", view_.width("u_store.out_data") / 32);
+    view_.states("u_store");
+    blocks("u_store");
+    view_.end();
+  }
+
+  void memory_write() {
+    view_.begin("memory write", false);
+    command("burst of", {"m_axi_awvalid_o"}, {"u_store.burst_idx"});
+    for (const char *name : {"awaddr_o", "wvalid_o"}) view_.plain(name, {std::string("m_axi_") + name});
+    results("wdata_o", "m_axi_wdata_o", 0);
+    view_.plain("bvalid_i", {"m_axi_bvalid_i"});
+    view_.begin("pins", true);
+    pins({"m_axi_aw", "m_axi_w", "m_axi_b"});
+    view_.end();
+    view_.end();
+  }
+
+  View &view_;
+  const WaveNotes &notes_;
+  const Types &types_;
+  text::Names commands_;
 };
 
 }  // namespace
@@ -92,69 +336,24 @@ void check_fst(const std::string &fst_file) {
     throw OutputError("cannot write " + fst_file + ": the waves are not whole (is the disk full?)");
 }
 
-void write_gtkw(const std::string &fst_file) {
-  const auto scopes = read_hierarchy(fst_file);
-  std::ofstream out(gtkw_name(fst_file));
-  const std::string dump = fst_file.substr(fst_file.find_last_of('/') + 1);
-  out << "[*] Written by the Systole platform.\n[dumpfile] \"" << dump << "\"\n[timestart] 0\n[size] 1600 900\n[pos] -1 -1\n"
-      << "*-6.0 0\n[sst_expanded] 1\n[sst_width] 240\n[signals_width] 320\n";
-
-  // The top is the first scope below TOP that has instances or signals.
-  std::string top;
-  for (const auto &scope : scopes)
-    if (begins(scope.first, "TOP.") && (top.empty() || scope.first.size() < top.size())) top = scope.first;
-  if (top.empty()) throw OutputError("cannot write " + fst_file + ": the waves hold no signals (is the disk full?)");
-  Writer writer(out);
-
-  const auto top_group = [&](const std::string &title, bool closed, auto wanted) {
-    std::vector<Signal> found;
-    for (const Signal &signal : scopes.at(top))
-      if (wanted(signal.name)) found.push_back(signal);
-    if (found.empty()) return;
-    writer.begin(title, closed);
-    for (const Signal &signal : found) writer.signal(signal);
-    writer.end(title);
-  };
-  for (const Signal &signal : scopes.at(top))
-    if (signal.name == "clk_i" || signal.name == "rst_ni" || signal.name == "irq_o") writer.signal(signal);
-  top_group("registers (AXI4-Lite)", true, [](const std::string &n) { return begins(n, "s_axil_"); });
-  top_group("memory read (AXI4)", false, [](const std::string &n) { return begins(n, "m_axi_ar") || begins(n, "m_axi_r"); });
-  top_group("memory write (AXI4)", false,
-            [](const std::string &n) { return begins(n, "m_axi_aw") || begins(n, "m_axi_w") || begins(n, "m_axi_b"); });
-
-  // One group an engine: its ports, then the states below it, then one closed group a block with its ports.
-  const struct {
-    const char *title, *instance;
-  } engines[] = {{"control", "u_control"},
-                 {"load", "u_load"},
-                 {"read channel", "u_read_mux"},
-                 {"compute", "u_compute"},
-                 {"store", "u_store"}};
-  for (const auto &engine : engines) {
-    const std::string scope = top + "." + engine.instance;
-    const auto at = scopes.find(scope);
-    if (at == scopes.end()) continue;
-    const auto is_port = [](const std::string &n) { return (ends(n, "_i") || ends(n, "_o")) && n != "clk_i" && n != "rst_ni"; };
-    writer.begin(engine.title, false);
-    for (const Signal &signal : at->second)
-      if (is_port(signal.name)) writer.signal(signal);
-    for (const auto &inner : scopes) {
-      if (inner.first != scope && !begins(inner.first, scope + ".")) continue;
-      for (const Signal &signal : inner.second)
-        if (signal.name == "state_q" || ends(signal.name, "_state_q")) writer.signal(signal);
-    }
-    for (const auto &inner : scopes) {
-      if (!begins(inner.first, scope + ".u_") || inner.first.find('.', scope.size() + 1) != std::string::npos) continue;
-      const std::string title = engine.title + std::string(": ") + inner.first.substr(scope.size() + 3);
-      writer.begin(title, true);
-      for (const Signal &signal : inner.second)
-        if (is_port(signal.name)) writer.signal(signal);
-      writer.end(title);
-    }
-    writer.end(engine.title);
+void write_gtkw(const WavePlan &plan, const WaveNotes &notes) {
+  // The job to look at: the one of the mark, else the first that the window shows.
+  WaveNotes::Job job;
+  for (const WaveNotes::Job &candidate : notes.jobs) {
+    if (notes.mark && candidate.doorbell > *notes.mark) break;
+    job = candidate;
+    if (!notes.mark && (candidate.irq == 0 || candidate.irq >= plan.from)) break;
   }
-  out.close();
-  if (!out) throw OutputError("cannot write " + gtkw_name(fst_file));
+  ViewTimes times;
+  times.doorbell = job.doorbell;
+  times.irq = job.irq;
+  times.mark = notes.mark;
+  times.from = plan.from;
+  times.until = job.first_row;
+  View view(plan.file, times);
+  const Types types = types_of(notes, job.first_command);
+  Groups(view, notes, types).write();
+  view.close();
 }
 
 }  // namespace systole::platform

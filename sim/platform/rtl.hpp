@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ namespace systole::platform {
 
 /// Options of the Verilated engine.
 struct RtlOptions {
-  std::string waves;    ///< FST file to write ("": none); FILE.gtkw is written next to it
+  std::string waves;    ///< FST file to write ("": none); FILE.gtkw and FILE.names/ are written next to it
   uint64_t waves_from = 0, waves_to = ~uint64_t{0};  ///< cycles since the start between which they are written, both included
   std::optional<uint64_t> waves_mark;                ///< cycle that the .gtkw marks as that of the first mismatch
   /// If not empty: only the signals directly in these scopes ("systole", "systole.u_compute.u_accumulators"), and no .gtkw.
@@ -27,6 +28,8 @@ struct RtlOptions {
 
 /// Name of the GTKWave view next to an FST file: .gtkw instead of .fst, or after another name.
 std::string gtkw_name(const std::string &fst_file);
+/// Name of the folder next to them that holds the texts which the view shows for values: .names instead of .gtkw.
+std::string gtkw_names(const std::string &fst_file);
 
 /// The RTL of a shipped configuration. @throws std::invalid_argument if this binary holds no such build.
 std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,

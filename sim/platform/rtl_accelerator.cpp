@@ -40,7 +40,9 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
   const char *const trace_file = std::getenv("SYSTOLE_TRACE");
   if (!options_.trace_file.empty() || trace_file != nullptr)
     trace_file_ = std::make_unique<TraceFile>(options_.trace_file.empty() ? trace_file : options_.trace_file);
-  if (!options_.waves.empty()) model_->open_waves(options_.waves, options_.waves_from, options_.waves_to, options_.waves_scopes);
+  if (!options_.waves.empty())
+    model_->open_waves({options_.waves, options_.waves_from, options_.waves_to, options_.waves_scopes});
+  notes_.mark = options_.waves_mark;
   // Reset, before SystemC's time begins.
   for (unsigned i = 0; i < RESET_CYCLES; ++i) {
     inputs_.rst_n = false;
@@ -53,13 +55,34 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
 RtlAccelerator::~RtlAccelerator() {
   if (trace_file_) trace_file_->job_over(trace_.measured());
   try {
-    model_->close_waves();
+    close_files();
   } catch (const std::exception &e) {
     SC_REPORT_WARNING("systole", e.what());
   }
 }
 
+void RtlAccelerator::close_files() {
+  note_job();
+  model_->close_waves(notes_);
+}
+
+void RtlAccelerator::note_job() {
+  const MeasuredProgram &measured = trace_.measured();
+  if (options_.waves.empty() || doorbell_cycle_ == 0) return;
+  WaveNotes::Job job{doorbell_cycle_, irq_cycle_, 0, notes_.commands.size()};
+  uint32_t index = trace_.first_index();
+  for (size_t i = 0; i < measured.commands.size(); ++i) {
+    const timing::Record &record = measured.program.records[i];
+    notes_.commands.push_back({index++, record});
+    const bool matmul = (record[SYSTOLE_CMD_OPCODE_WORD] & 0xFF) == SYSTOLE_OPCODE_MATMUL;
+    if (matmul && job.first_row == 0 && measured.commands[i].begin != timing::kNever)
+      job.first_row = doorbell_cycle_ + measured.commands[i].begin;
+  }
+  notes_.jobs.push_back(job);
+}
+
 void RtlAccelerator::begin_job() {
+  note_job();
   if (trace_file_) trace_file_->job_over(trace_.measured());
   doorbell_cycle_ = irq_cycle_ = 0;
   trace_.begin_job();
@@ -341,6 +364,11 @@ void RtlAccelerator::hang() {
 std::string gtkw_name(const std::string &fst_file) {
   const bool fst = fst_file.size() >= 4 && fst_file.compare(fst_file.size() - 4, 4, ".fst") == 0;
   return (fst ? fst_file.substr(0, fst_file.size() - 4) : fst_file) + ".gtkw";
+}
+
+std::string gtkw_names(const std::string &fst_file) {
+  const std::string view = gtkw_name(fst_file);
+  return view.substr(0, view.size() - 5) + ".names";
 }
 
 std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,

@@ -36,7 +36,7 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   void check_quiet() override;
   void count_reads(uint64_t address, uint64_t length) override;
   uint64_t counted_reads() const override { return counted_reads_; }
-  void close_files() override { model_->close_waves(); }
+  void close_files() override;
   void rethrow() override;
 
   /// The memory behind the AXI port, for error injection.
@@ -64,6 +64,8 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   void drive_lite();
   bool clock_lite();
   uint64_t hang_limit() const;
+  /// Keeps what the waves' view will say of the job that is over.
+  void note_job();
   [[noreturn]] void hang();
   uint32_t read_after_hang(uint16_t offset, bool &answered);
 
@@ -87,6 +89,7 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   bool dmi_valid_ = false;
   uint64_t count_from_ = 0, count_length_ = 0, counted_reads_ = 0;
   CommandTrace trace_;
+  WaveNotes notes_;
   std::array<uint64_t, 4> at_doorbell_{};  // what the port had counted
   std::unique_ptr<TraceFile> trace_file_;
   std::function<void(uint64_t)> progress_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/platform/gtkw.hpp"
 #include "sim/platform/pins.hpp"
 #include "sim/platform/wave_reader.hpp"
 
@@ -32,10 +33,11 @@ class RtlModel {
   virtual void settle(const Inputs &inputs, Outputs &outputs) = 0;
   /// The rising edge at the end of the cycle.
   virtual void edge() = 0;
-  /// Starts writing an FST file. @throws std::invalid_argument if it cannot be written or the build has no tracing
-  virtual void open_waves(const std::string &file, uint64_t from, uint64_t to, const std::vector<std::string> &scopes) = 0;
-  /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole
-  virtual void close_waves() = 0;
+  /// Has an FST file written in the cycles of the window. @throws std::invalid_argument if the build has no tracing
+  virtual void open_waves(const WavePlan &plan) = 0;
+  /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole, or if the run ended
+  /// before the window
+  virtual void close_waves(const WaveNotes &notes) = 0;
 };
 
 /// A fault in a copy of the RTL that sleeps until the environment variable SYSTOLE_PLANT names it.

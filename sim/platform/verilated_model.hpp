@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
+#include <utility>
 
+#include "sim/platform/errors.hpp"
 #include "sim/platform/gtkw.hpp"
 #include "sim/platform/rtl_model.hpp"
-#include "sim/platform/wave_time.hpp"
 #include "verilated.h"
 
 namespace systole::platform {
@@ -115,23 +117,24 @@ class VerilatedModel final : public RtlModel {
     ++cycle_;
   }
 
-  void open_waves(const std::string &file, uint64_t from, uint64_t to, const std::vector<std::string> &scopes) override {
-    if constexpr (TRACED) {
-      from_ = from; to_ = to; scopes_ = scopes;
-      file_ = file;
-    } else {
-      throw std::invalid_argument("this build has no tracing (" + file + ")");
-    }
+  void open_waves(const WavePlan &plan) override {
+    if (!TRACED) throw std::invalid_argument("this build has no tracing (" + plan.file + ")");
+    plan_ = plan;
+    waves_ = Waves::before;
   }
 
-  void close_waves() override {
+  void close_waves(const WaveNotes &notes) override {
     if constexpr (TRACED) {
-      if (trace_) trace_->close();
-      trace_.reset();
-      if (file_.empty()) return;
-      check_fst(file_);
-      if (scopes_.empty()) write_gtkw(file_);
-      file_.clear();
+      if (trace_) end_waves();
+      const Waves state = std::exchange(waves_, Waves::none);
+      if (state == Waves::before)
+        throw OutputError("no waves: the simulation ended after cycle " + std::to_string(cycle_ - 1) + ", before the window began at " +
+                          std::to_string(plan_.from));
+      if (state == Waves::none) return;
+      check_fst(plan_.file);
+      if (plan_.scopes.empty()) write_gtkw(plan_, notes);
+    } else {
+      (void)notes;
     }
   }
 
@@ -140,28 +143,42 @@ class VerilatedModel final : public RtlModel {
   struct None {};
   using Tracer = std::conditional_t<TRACED, Trace, None>;
 
-  // One cycle is 2 time units: inputs change at the low half, registers at the rising edge that ends it.
+  // Inputs change at the low half, registers at the rising edge that ends it.
   void dump(unsigned half) {
     if constexpr (TRACED) {
-      if (!file_.empty() && !trace_ && cycle_ == from_ && half == 0) {
-        trace_ = std::make_unique<Tracer>();
-        for (const std::string &scope : scopes_) trace_->dumpvars(1, "TOP." + scope);
-        top_->trace(trace_.get(), 99);
-        trace_->open(file_.c_str());
-      }
-      if (trace_ && cycle_ > to_) { trace_->close(); trace_.reset(); from_ = ~uint64_t{0}; }
-      if (trace_) trace_->dump(WAVE_UNITS * cycle_ + half * WAVE_UNITS / 2);
+      if (waves_ == Waves::before && cycle_ >= plan_.from) begin_waves();
+      if (trace_ && cycle_ > plan_.to) end_waves();
+      if (trace_) trace_->dump(WAVE_UNITS * cycle_ + WAVE_UNITS / 2 * half);
     } else {
       (void)half;
+    }
+  }
+
+  void begin_waves() {
+    if constexpr (TRACED) {
+      waves_ = Waves::now;
+      trace_ = std::make_unique<Tracer>();
+      for (const std::string &scope : plan_.scopes) trace_->dumpvars(1, "TOP." + scope);
+      top_->trace(trace_.get(), 99);
+      trace_->set_time_unit("100ps");
+      trace_->set_time_resolution("100ps");
+      trace_->open(plan_.file.c_str());
+      if (!trace_->isOpen()) throw OutputError("cannot write waves to '" + plan_.file + "'");
+    }
+  }
+  void end_waves() {
+    if constexpr (TRACED) {
+      trace_->close();
+      trace_.reset();
+      waves_ = Waves::over;
     }
   }
 
   VerilatedContext context_;
   std::unique_ptr<V> top_;
   std::unique_ptr<Tracer> trace_;
-  std::string file_;
-  uint64_t from_ = 0, to_ = 0;
-  std::vector<std::string> scopes_;
+  enum class Waves { none, before, now, over } waves_ = Waves::none;
+  WavePlan plan_;
   uint64_t cycle_ = 0;
 };
 

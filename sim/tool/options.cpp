@@ -75,7 +75,7 @@ void add_engine_options(po::options_description &options) {
       ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
       ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
       ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
-      ("waves-window", value("FROM:TO"), "only these cycles of the simulation")                                      //
+      ("waves-window", value("FROM:TO"), "only of these cycles since the start; either may be left out")             //
       ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
       ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
        "only the signals directly in this scope, e.g. systole.u_load; may be repeated; no .gtkw is written")         //
@@ -173,6 +173,22 @@ BoardOptions board_options(const po::variables_map &values) {
   return out;
 }
 
+namespace {
+
+/// FROM:TO, FROM: or :TO.
+void parse_window(const std::string &text, EngineOptions &out) {
+  const std::size_t colon = text.find(':');
+  const std::string from = text.substr(0, colon), to = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const auto cycle = [](const std::string &word) { return word.find_first_not_of("0123456789") == std::string::npos && word.size() < 18; };
+  if (colon == std::string::npos || (from.empty() && to.empty()) || !cycle(from) || !cycle(to))
+    throw UserError("--waves-window is '" + text + "', two cycles FROM:TO expected, of which one may be left out");
+  if (!from.empty()) out.waves_from = std::stoull(from);
+  if (!to.empty()) out.waves_to = std::stoull(to);
+  if (out.waves_from > out.waves_to) throw UserError("--waves-window is '" + text + "': it ends before it begins");
+}
+
+}  // namespace
+
 EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   EngineOptions out;
   if (given(values, "engine").value_or("") == "fpga") {
@@ -209,13 +225,12 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   if (const auto text = given(values, "x-seed")) out.x_seed = unsigned_integer("x-seed", *text);
   if (const auto text = given(values, "order-seed")) out.order_seed = unsigned_integer("order-seed", *text);
   out.waves = given(values, "waves").value_or("");
+  if (const auto text = given(values, "waves-window")) {
+    if (out.is_rtl() && out.waves.empty()) throw UserError("--waves-window needs --waves");
+    parse_window(*text, out);
+  }
   out.json = given(values, "json").value_or("");
   out.trace = given(values, "trace").value_or("");
-  if (const auto text = given(values, "waves-window")) {
-    const std::size_t colon = text->find(':');
-    out.waves_from = unsigned_integer("waves-window", text->substr(0, colon));
-    out.waves_to = unsigned_integer("waves-window", text->substr(colon + 1));
-  }
   if (const auto text = given(values, "waves-mark")) out.waves_mark = unsigned_integer("waves-mark", *text);
   if (values.count("waves-scope") != 0) out.waves_scopes = values["waves-scope"].as<std::vector<std::string>>();
   for (const char *option : {"waves-mark", "waves-scope"}) {
@@ -223,7 +238,7 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   }
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
-  if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
+  if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window"))) throw UserError("--waves needs --engine rtl: the model has no signals");
   for (const char *option : {"mismatch-waves", "no-diagnosis"}) {
     if (!out.is_rtl() && values.count(option) != 0) throw UserError("--" + std::string(option) + " needs --engine rtl");
   }

@@ -29,7 +29,8 @@ struct EngineOptions {
   std::optional<std::uint64_t> order_seed;  ///< of the model
   std::uint64_t x_seed = 0;                 ///< of the RTL
   std::string waves;                        ///< "": none
-  std::uint64_t waves_from = 0, waves_to = ~std::uint64_t{0};
+  std::uint64_t waves_from = 0;             ///< cycles since the start between which waves are written
+  std::uint64_t waves_to = ~std::uint64_t{0};
   std::optional<std::uint64_t> waves_mark;
   std::vector<std::string> waves_scopes;
   bool diagnosis = true;       ///< look for the first wrong bit when values are wrong

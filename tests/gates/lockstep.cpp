@@ -120,8 +120,8 @@ void Lockstep::edge() {
   ++cycle_;
 }
 
-void Lockstep::open_waves(const std::string &file) {
-  throw std::invalid_argument("gate-level builds have no tracing (" + file + ")");
+void Lockstep::open_waves(const platform::WavePlan &plan) {
+  throw std::invalid_argument("gate-level builds have no tracing (" + plan.file + ")");
 }
 
 }  // namespace systole::gates

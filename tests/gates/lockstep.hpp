@@ -29,8 +29,8 @@ class Lockstep final : public platform::RtlModel {
   /// @throws std::runtime_error if a netlist without a fault differs
   void settle(const Inputs &inputs, Outputs &outputs) override;
   void edge() override;
-  void open_waves(const std::string &file) override;
-  void close_waves() override {}
+  void open_waves(const platform::WavePlan &plan) override;
+  void close_waves(const platform::WaveNotes & /*notes*/) override {}
 
   uint64_t compared_cycles() const { return compared_; }
   /// The first difference of each netlist, "": none so far. One with a fault is left alone after its first.
