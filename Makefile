@@ -13,6 +13,7 @@ FPGA_ARGS ?=
 # These may be given on the command line: make sim TEST=gemm_int8 WAVES=1, make fpga BOARD=ulx3s-85f CONFIG=16x8-int8
 TEST ?=
 WAVES ?=
+TIMELINE ?=
 BOARD ?=
 CONFIG ?=
 
@@ -26,6 +27,7 @@ help:
 	@echo "make sim                    list the named tests"
 	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
+	@echo "make sim TEST=... TIMELINE=1  also write timeline.json (Perfetto) and timeline.svg there"
 	@echo "make waves TEST=...         the same, and open them in GTKWave"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
@@ -71,9 +73,10 @@ sim: tool
 	@$(BUILD)/bin/systole sim | grep -qF -- '  $(TEST) ' || $(BUILD)/bin/systole sim '$(TEST)'
 	@mkdir -p $(BUILD)/sim/$(TEST)
 	@# Whatever ends this run, nothing of an earlier one may pass for its result.
-	@cd $(BUILD)/sim/$(TEST) && rm -f result.json waves.fst waves.gtkw
+	@cd $(BUILD)/sim/$(TEST) && rm -f result.json waves.fst waves.gtkw timeline.json timeline.svg
 	@$(BUILD)/bin/systole sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
-	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) $(SIM_ARGS)
+	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) \
+	  $(if $(filter-out 0,$(TIMELINE)),--timeline $(BUILD)/sim/$(TEST)/timeline.json) $(SIM_ARGS)
 endif
 
 .PHONY: waves

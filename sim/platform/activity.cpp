@@ -18,18 +18,24 @@ Activity::Window &Activity::Window::operator+=(const Window &other) {
   return *this;
 }
 
+void Activity::halve() {
+  for (size_t i = 0; 2 * i < windows.size(); ++i) {
+    Window sum = windows[2 * i];
+    if (2 * i + 1 < windows.size()) sum += windows[2 * i + 1];
+    windows[i] = sum;
+  }
+  windows.resize((windows.size() + 1) / 2);
+  window *= 2;
+}
+
+void Activity::coarsen(size_t most) {
+  while (windows.size() > most) halve();
+}
+
 Activity::Window &ActivityRecorder::at(uint64_t cycle) {
   Activity &a = activity_;
   a.cycles = std::max(a.cycles, cycle + 1);
-  while (cycle / a.window >= Activity::MAX_WINDOWS) {
-    for (size_t i = 0; 2 * i < a.windows.size(); ++i) {
-      Activity::Window sum = a.windows[2 * i];
-      if (2 * i + 1 < a.windows.size()) sum += a.windows[2 * i + 1];
-      a.windows[i] = sum;
-    }
-    a.windows.resize((a.windows.size() + 1) / 2);
-    a.window *= 2;
-  }
+  while (cycle / a.window >= Activity::MAX_WINDOWS) a.halve();
   const size_t index = cycle / a.window;
   if (index >= a.windows.size()) a.windows.resize(index + 1);
   return a.windows[index];

@@ -25,6 +25,10 @@ struct Activity {
   std::vector<Window> windows;        ///< no more than MAX_WINDOWS
   std::vector<uint64_t> interrupts;   ///< cycles in which irq rose
   static constexpr size_t MAX_WINDOWS = 2000;
+  /// Makes windows twice as long.
+  void halve();
+  /// The same until there are no more than `most`.
+  void coarsen(size_t most);
 };
 
 /// Puts an Activity together. Its windows double whenever they become too many.

@@ -125,7 +125,9 @@ class Report {
     }
   }
 
-  static std::string not_there() { return "has not reached the engine: not fetched, or not dispatched"; }
+  static std::string not_there() {
+    return "has not reached the engine: not fetched yet, or behind a command whose engine's queue is full";
+  }
 
   std::string queue_waits(size_t i, bool there, bool takes) const {
     if (!there) return not_there();
@@ -207,7 +209,7 @@ class Report {
         return engine_name((load & bit) != 0 ? LOAD : (compute & bit) != 0 ? COMPUTE : (store & bit) != 0 ? STORE : NO_ENGINE);
       };
       faults += "    " + token_name + ": the RTL holds " + std::to_string(count) + ", its commands make it " +
-                std::to_string(count < least ? least : most) + (count < least ? ": LOST" : ": ONE TOO MANY, or taken too late") +
+                std::to_string(count < least ? least : most) + (count < least ? ": LOST, or taken twice," : ": GIVEN TWICE, or not taken,") +
                 " between " + among(SYSTOLE_LOAD_GIVES, SYSTOLE_COMPUTE_GIVES, SYSTOLE_STORE_GIVES) + ", which gives it, and " +
                 among(SYSTOLE_LOAD_TAKES, SYSTOLE_COMPUTE_TAKES, SYSTOLE_STORE_TAKES) + '\n';
     }

@@ -31,6 +31,8 @@ constexpr std::array<unsigned, 7> kCounters = {1, 2, 3, 4, 5, 6, 7};
 constexpr std::size_t kCauseCount = kCounters.size() + 1;  // with idle
 using Causes = std::array<std::uint64_t, kCauseCount>;
 
+constexpr std::size_t kLeastWindows = 100;  // of a product
+
 /// A command whose times are known.
 struct Slice {
   std::size_t index;
@@ -42,13 +44,13 @@ struct Slice {
 struct Product {
   const Case *shown;
   std::vector<Slice> slices;
-  const Activity &activity() const { return shown->result.measured.activity; }
+  Activity activity;  // in fewer windows where there are many products
   const std::vector<timing::Record> &records() const { return shown->result.measured.program.records; }
   std::uint64_t cycles = 0;  ///< that the timeline is long
 };
 
 /// A window's cycles [begin, end) within the product.
-std::uint64_t begin_of(const Product &product, std::size_t window) { return window * product.activity().window; }
+std::uint64_t begin_of(const Product &product, std::size_t window) { return window * product.activity.window; }
 std::uint64_t end_of(const Product &product, std::size_t window) {
   return std::max(begin_of(product, window), std::min(begin_of(product, window + 1), product.cycles));
 }
@@ -56,7 +58,7 @@ std::uint64_t end_of(const Product &product, std::size_t window) {
 Causes causes_of(const Product &product, std::size_t window) {
   Causes out{};
   std::uint64_t known = 0;
-  const Window &w = product.activity().windows[window];
+  const Window &w = product.activity.windows[window];
   for (std::size_t i = 0; i < kCounters.size(); ++i) known += out[i] = w.events[kCounters[i]];
   const std::uint64_t length = end_of(product, window) - begin_of(product, window);
   out.back() = length > known ? length - known : 0;
@@ -84,10 +86,12 @@ std::vector<Slice> slices_of(const platform::MeasuredProgram &measured) {
 
 std::vector<Product> products_of(const Report &report) {
   std::vector<Product> out;
+  const std::size_t windows = std::max(kLeastWindows, Activity::MAX_WINDOWS / std::max<std::size_t>(report.cases.size(), 1));
   for (const Case &c : report.cases) {
     if (c.result.measured.commands.empty()) continue;  // queued before the one that holds the figures, or failed
-    Product product{&c, slices_of(c.result.measured)};
-    product.cycles = product.activity().cycles;
+    Product product{&c, slices_of(c.result.measured), c.result.measured.activity};
+    product.activity.coarsen(windows);
+    product.cycles = product.activity.cycles;
     for (const Slice &slice : product.slices) product.cycles = std::max(product.cycles, slice.end);
     out.push_back(std::move(product));
   }
@@ -158,10 +162,10 @@ void add_counters(Events &events, const Product &product, unsigned pid) {
     events.add({{"ph", "C"}, {"name", name}, {"pid", pid}, {"tid", 0}, {"ts", at}, {"args", args}});
   };
   // A value holds until the next; after the last window there is nothing.
-  const std::size_t count = product.activity().windows.size();
+  const std::size_t count = product.activity.windows.size();
   for (std::size_t i = 0; i <= count; ++i) {
     const Window none;
-    const Window &w = i < count ? product.activity().windows[i] : none;
+    const Window &w = i < count ? product.activity.windows[i] : none;
     const std::uint64_t at = i < count ? begin_of(product, i) : product.cycles;
     const std::uint64_t length = i < count ? end_of(product, i) - begin_of(product, i) : 0;
     if (i < count && length == 0) continue;
@@ -184,7 +188,7 @@ void add_markers(Events &events, const Product &product, unsigned pid) {
   };
   for (const timing::Doorbell &doorbell : product.shown->result.measured.program.doorbells)
     marker("doorbell", doorbell.cycle, {{"records", doorbell.records}});
-  for (const std::uint64_t cycle : product.activity().interrupts) marker("interrupt", cycle, Json::object());
+  for (const std::uint64_t cycle : product.activity.interrupts) marker("interrupt", cycle, Json::object());
 }
 
 // --- SVG --------------------------------------------------------------------------------------------------------------------------
@@ -374,12 +378,12 @@ class Picture {
   void windows(const Draw &draw) const {
     for (std::size_t p = 0; p < products_.size(); ++p) {
       const Product &product = products_[p];
-      const std::size_t count = product.activity().windows.size();
+      const std::size_t count = product.activity.windows.size();
       std::size_t first = 0;
       Window sum;
       Causes causes{};
       for (std::size_t i = 0; i < count; ++i) {
-        sum += product.activity().windows[i];
+        sum += product.activity.windows[i];
         const Causes more = causes_of(product, i);
         for (std::size_t cause = 0; cause < kCauseCount; ++cause) causes[cause] += more[cause];
         const double x0 = x_of(p, begin_of(product, first)), x1 = x_of(p, end_of(product, i));
@@ -481,7 +485,7 @@ class Picture {
       for (std::size_t p = 1; p < products_.size(); ++p)
         vertical(x_of(p, 0), top - 4, y, R"(stroke="#000" stroke-width=".8" stroke-dasharray="3 3")");
     for (std::size_t p = 0; p < products_.size() && products_.size() <= 64; ++p) {
-      for (const std::uint64_t cycle : products_[p].activity().interrupts)
+      for (const std::uint64_t cycle : products_[p].activity.interrupts)
         vertical(x_of(p, cycle), top - 4, y, R"(stroke="#c00" stroke-width=".8")");
     }
     double step = 1;
