@@ -20,10 +20,10 @@ struct Activity {
     uint64_t reads = 0, writes = 0;                        ///< unfinished bursts, summed over the window's cycles
     Window &operator+=(const Window &other);
   };
-  uint64_t window = 1;                ///< cycles of a window; a power of two
-  uint64_t cycles = 0;                ///< to the last interrupt, or to the last cycle in which anything happened
-  std::vector<Window> windows;        ///< no more than MAX_WINDOWS
-  std::vector<uint64_t> interrupts;   ///< cycles in which irq rose
+  uint64_t window = 1;               ///< cycles of a window; a power of two
+  uint64_t cycles = 0;               ///< to the last interrupt, or to the last cycle in which anything happened
+  std::vector<Window> windows;       ///< no more than MAX_WINDOWS
+  std::vector<uint64_t> interrupts;  ///< cycles in which irq rose
   static constexpr size_t MAX_WINDOWS = 2000;
   /// Makes windows twice as long.
   void halve();

@@ -13,9 +13,9 @@ namespace systole::platform {
 
 /// What stands inside the RTL, read by name (rtl/systole.vlt).
 struct RtlProbe {
-  bool known = false;                   ///< false: the top is not `systole`, and nothing here holds
-  std::array<uint8_t, 8> tokens{};      ///< by token number, with what was given and taken in the cycle before
-  uint8_t cause = 0;                    ///< why no activation row is issued: bits of systole_act_seq's cause_o; 0: one is
+  bool known = false;               ///< false: the top is not `systole`, and nothing here holds
+  std::array<uint8_t, 8> tokens{};  ///< by token number, with what was given and taken in the cycle before
+  uint8_t cause = 0;                ///< why no activation row is issued: bits of systole_act_seq's cause_o; 0: one is
   bool load_command = false, load_takes = false;    ///< a command stands before the engine; it would be taken
   bool compute_command = false;                     ///< the same
   bool store_command = false, store_takes = false;  ///< the same

@@ -23,7 +23,7 @@ uint8_t trace_of(const Root &, long) {
 
 /// The signals of RtlProbe; a top that is not `systole` has none.
 template <class Root>
-auto probe_of(const Root &root, int) -> decltype(root.systole__DOT__trace, RtlProbe()) {
+auto probe_of(const Root &root, int) -> decltype(root.systole__DOT__u_control__DOT__u_tokens__DOT__count_q, RtlProbe()) {
   RtlProbe out;
   out.known = true;
   for (unsigned token = 0; token < out.tokens.size(); ++token) {
@@ -52,7 +52,7 @@ RtlProbe probe_of(const Root &, long) {
   return {};
 }
 template <class Root>
-auto events_of(const Root &root, int) -> decltype(root.systole__DOT__trace, uint16_t()) {
+auto events_of(const Root &root, int) -> decltype(root.systole__DOT__u_control__DOT__u_counters__DOT__event_q, uint16_t()) {
   return root.systole__DOT__u_control__DOT__u_counters__DOT__event_q;
 }
 template <class Root>

@@ -62,12 +62,12 @@ void add_engine_options(po::options_description &options) {
   options.add_options()  //
       ("engine", value("ENGINE"),
        has_rtl() ? "rtl (default): the Verilated RTL; model: the functional and the timing model"
-                 : "model (default): the functional and the timing model; this program holds no RTL")                //
-      ("stall-seed", value("S"), "random stalls on all five AXI channels, from this seed")                           //
-      ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")  //
-      ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
-      ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
-      ("trace", value("FILE"), "write when every command began and ended as CSV")                                    //
+                 : "model (default): the functional and the timing model; this program holds no RTL")                   //
+      ("stall-seed", value("S"), "random stalls on all five AXI channels, from this seed")                              //
+      ("order-seed", value("S"), "model: the engines take turns at random, as far as tokens allow, from this seed")     //
+      ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")        //
+      ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                            //
+      ("trace", value("FILE"), "write when every command began and ended as CSV")                                       //
       ("timeline", value("FILE"), "rtl: write who was busy when as Chrome trace events (Perfetto), and a .svg beside")  //
       ("hang-limit", value("CYCLES"), "rtl: give up when nothing has moved for so long, 100000 by default");
   add_machine_options(options);
@@ -202,7 +202,8 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   out.timeline = given(values, "timeline").value_or("");
   if (const auto text = given(values, "hang-limit"))
     out.hang_limit = static_cast<std::uint64_t>(integer("hang-limit", *text, 100, kMaxHangLimit));
-  if (!out.is_rtl() && !out.timeline.empty()) throw UserError("--timeline needs --engine rtl: the model has no counters cycle by cycle");
+  if (!out.is_rtl() && !out.timeline.empty())
+    throw UserError("--timeline needs --engine rtl: the model has no counters cycle by cycle");
   if (!out.is_rtl() && out.hang_limit) throw UserError("--hang-limit needs --engine rtl: the model does not hang");
   if (!out.is_rtl() && !out.waves.empty()) throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
@@ -217,8 +218,11 @@ std::string svg_name(const std::string &timeline) {
 
 void check_outputs(const EngineOptions &options, const std::string &out) {
   namespace fs = std::filesystem;
-  std::vector<std::pair<std::string, std::string>> outputs = {
-      {"--out", out}, {"--json", options.json}, {"--trace", options.trace}, {"--waves", options.waves}, {"--timeline", options.timeline}};
+  std::vector<std::pair<std::string, std::string>> outputs = {{"--out", out},
+                                                              {"--json", options.json},
+                                                              {"--trace", options.trace},
+                                                              {"--waves", options.waves},
+                                                              {"--timeline", options.timeline}};
   if (!options.timeline.empty()) outputs.emplace_back("the .svg of --timeline", svg_name(options.timeline));
   if (!options.waves.empty()) outputs.emplace_back("the .gtkw of --waves", platform::gtkw_name(options.waves));
   std::map<fs::path, std::string> named;
@@ -233,7 +237,8 @@ void check_outputs(const EngineOptions &options, const std::string &out) {
     if (path.empty()) continue;
     // The wave writer replaces its files, and would replace a device by one.
     std::error_code unknown;
-    const bool waves = path != out && path != options.json && path != options.trace && what.find("--timeline") == std::string::npos;
+    const bool waves =
+        path != out && path != options.json && path != options.trace && what.find("--timeline") == std::string::npos;
     if (waves && fs::exists(path, unknown) && !fs::is_regular_file(path, unknown))
       throw UserError("cannot write " + path + ": not a regular file");
     npy::check_writable(path);

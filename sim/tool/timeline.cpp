@@ -246,7 +246,8 @@ std::string escaped(const std::string &text) {
 class Rectangles {
  public:
   void add(double x, double y, double width, double height) {
-    path_ += 'M' + coordinate(x) + ' ' + coordinate(y) + 'h' + coordinate(width) + 'v' + coordinate(height) + 'h' + coordinate(-width) + 'z';
+    path_ += 'M' + coordinate(x) + ' ' + coordinate(y) + 'h' + coordinate(width) + 'v' + coordinate(height) + 'h' +
+             coordinate(-width) + 'z';
   }
   void print(std::ostream &out, const char *fill) const {
     if (!path_.empty()) out << "<path fill=\"" << fill << "\" d=\"" << path_ << "\"/>\n";
@@ -286,19 +287,21 @@ class Picture {
 
  private:
   double x_of(std::size_t product, std::uint64_t cycle) const {
-    return kLeft + (kRight - kLeft) * static_cast<double>(starts_[product] + cycle) / static_cast<double>(std::max<std::uint64_t>(total_, 1));
+    return kLeft + (kRight - kLeft) * static_cast<double>(starts_[product] + cycle) /
+                       static_cast<double>(std::max<std::uint64_t>(total_, 1));
   }
 
   static void write(std::ostream &out, double x, double y, const std::string &text, const std::string &attributes = "") {
-    out << "<text x=\"" << coordinate(x) << "\" y=\"" << coordinate(y) << "\"" << attributes << ">" << escaped(text) << "</text>\n";
+    out << "<text x=\"" << coordinate(x) << "\" y=\"" << coordinate(y) << "\"" << attributes << ">" << escaped(text)
+        << "</text>\n";
   }
   static void label(std::ostream &out, double y, const std::string &name, const std::string &below) {
     write(out, kLeft - 8, y, name, " text-anchor=\"end\" font-weight=\"bold\"");
     write(out, kLeft - 8, y + 13, below, " text-anchor=\"end\" font-size=\"11\" fill=\"#666\"");
   }
   static void frame(std::ostream &out, double y, double height) {
-    out << "<rect x=\"" << coordinate(kLeft) << "\" y=\"" << coordinate(y) << "\" width=\"" << coordinate(kRight - kLeft) << "\" height=\""
-        << coordinate(height) << "\" fill=\"#f7f7f7\"/>\n";
+    out << "<rect x=\"" << coordinate(kLeft) << "\" y=\"" << coordinate(y) << "\" width=\"" << coordinate(kRight - kLeft)
+        << "\" height=\"" << coordinate(height) << "\" fill=\"#f7f7f7\"/>\n";
   }
   static std::string percent(double part) { return fixed(100 * part, 1) + " %"; }
 
@@ -370,7 +373,8 @@ class Picture {
     }
     for (unsigned look = 0; look < kLooks; ++look) rectangles[look].print(out, kSlices[look].fill);
     out << names.str();
-    label(out, y + 12, platform::engine_name(engine), total_ == 0 ? "" : percent(static_cast<double>(busy) / static_cast<double>(total_)));
+    label(out, y + 12, platform::engine_name(engine),
+          total_ == 0 ? "" : percent(static_cast<double>(busy) / static_cast<double>(total_)));
   }
 
   /// Calls `draw(product, x0, x1, sum of the windows' causes and contents)` for neighbouring windows that are wide enough to be seen.
@@ -506,7 +510,8 @@ class Picture {
   static void legend(std::ostream &out, double y) {
     double x = kLeft;
     const auto entry = [&](const char *fill, const std::string &name) {
-      out << "<rect x=\"" << coordinate(x) << "\" y=\"" << coordinate(y - 9) << "\" width=\"11\" height=\"11\" fill=\"" << fill << "\"/>\n";
+      out << "<rect x=\"" << coordinate(x) << "\" y=\"" << coordinate(y - 9) << "\" width=\"11\" height=\"11\" fill=\"" << fill
+          << "\"/>\n";
       write(out, x + 16, y, name, " font-size=\"11\"");
       x += 30 + 6.1 * static_cast<double>(name.size());
     };

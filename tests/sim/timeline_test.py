@@ -4,6 +4,7 @@
 its sums the hardware counters; timeline.svg is well formed, self-contained and small; README's picture is not stale.
 
     timeline_test.py PROGRAM IMAGE.svg FOLDER
+    timeline_test.py draw PROGRAM IMAGE.svg     draws the README's picture anew: draw build/bin/systole docs/images/timeline_gemm_int8.svg
 """
 import copy
 import csv
@@ -12,6 +13,7 @@ import math
 import pathlib
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 
 CAUSES = ("compute", "command", "weights", "activations", "hazard", "store", "drain", "idle")
@@ -23,6 +25,7 @@ KEYS = {  # by phase: what an event must hold, https://docs.google.com/document/
     "i": {"name", "pid", "tid", "ts", "s"},
 }
 METADATA = {"process_name", "process_sort_index", "thread_name", "thread_sort_index"}
+IMAGE_TOP = "<!-- SPDX-License-Identifier: Apache-2.0; made by tests/sim/timeline_test.py draw -->\n"
 SVG_MOST = 200_000  # bytes
 WINDOWS_MOST = 2000
 
@@ -186,9 +189,8 @@ def main(program, image, folder):
     folder = pathlib.Path(folder)
     *timeline, picture = run(program, folder, "gemm_int8")
     try_the_checks(*timeline)
-    if pathlib.Path(image).read_text() != picture:
-        raise AssertionError(f"{image} is stale: build/bin/systole sim gemm_int8 --timeline docs/images/timeline_gemm_int8.json, "
-                             "and remove the .json")
+    if pathlib.Path(image).read_text() != IMAGE_TOP + picture:
+        raise AssertionError(f"{image} is stale: tests/sim/timeline_test.py draw build/bin/systole {image}")
     run(program, folder, "gemm_int8_ragged", "--config", "4x4-int8")
     run(program, folder, "gemm_int8_ragged", "--config", "4x4-int8", "--stall-seed", "7")
     run(program, folder, "gemm_int8_long", "--config", "8x8")  # many doorbells
@@ -196,5 +198,10 @@ def main(program, image, folder):
     run(program, folder, "gemm_int8", "--config", "4x4-int8", "--stall-seed", "3")  # thousands of commands
 
 
+def draw(program, image):
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(image).write_text(IMAGE_TOP + run(program, pathlib.Path(folder), "gemm_int8")[-1])
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    draw(*sys.argv[2:]) if sys.argv[1] == "draw" else main(*sys.argv[1:])
