@@ -391,7 +391,7 @@ class Picture {
         const Causes more = causes_of(product, i);
         for (std::size_t cause = 0; cause < kCauseCount; ++cause) causes[cause] += more[cause];
         const double x0 = x_of(p, begin_of(product, first)), x1 = x_of(p, end_of(product, i));
-        if (x1 - x0 < 1.5 * kFinest && i + 1 < count) continue;
+        if (x1 - x0 < 2 * kFinest && i + 1 < count) continue;
         const auto cycles = static_cast<double>(end_of(product, i) - begin_of(product, first));
         if (cycles > 0) draw(x0, x1, causes, sum, cycles);
         first = i + 1;
