@@ -14,6 +14,7 @@ FPGA_ARGS ?=
 TEST ?=
 WAVES ?=
 SYSTOLE_PLANT ?=
+TIMELINE ?=
 BOARD ?=
 CONFIG ?=
 
@@ -28,6 +29,8 @@ help:
 	@echo "make sim TEST=gemm_int8     run one on the RTL; result in $(BUILD)/sim/gemm_int8/result.json"
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there; WAVES=from:to only those cycles"
 	@echo "make sim TEST=... SYSTOLE_PLANT=epilogue   the same on a copy of the RTL with a planted fault: see how it is diagnosed (docs/debugging.md)"
+	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there"
+	@echo "make sim TEST=... TIMELINE=1  also write timeline.json (Perfetto) and timeline.svg there"
 	@echo "make waves TEST=...         the same, and open them in GTKWave"
 	@echo "make gtkwave-check          the views of gemm_int8 and gemm_fp16 in GTKWave under Xvfb: signals, texts; pictures of them"
 	@echo "make test                   everything that CI runs"
@@ -86,10 +89,11 @@ sim: sim-tool
 	@$(SIM_TOOL) sim | grep -qF -- '  $(TEST) ' || $(SIM_TOOL) sim '$(TEST)'
 	@mkdir -p $(BUILD)/sim/$(TEST)
 	@# Whatever ends this run, nothing of an earlier one may pass for its result.
-	@cd $(BUILD)/sim/$(TEST) && rm -rf result.json waves.fst waves.gtkw waves.names mismatch.fst mismatch.gtkw mismatch.names
+	@cd $(BUILD)/sim/$(TEST) && rm -rf result.json timeline.json timeline.svg waves.fst waves.gtkw waves.names mismatch.fst mismatch.gtkw mismatch.names
 	@$(SIM_TOOL) sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
 	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) \
-	  $(if $(findstring :,$(WAVES)),--waves-window '$(WAVES)') $(SIM_ARGS)
+	  $(if $(findstring :,$(WAVES)),--waves-window '$(WAVES)') \
+	  $(if $(filter-out 0,$(TIMELINE)),--timeline $(BUILD)/sim/$(TEST)/timeline.json) $(SIM_ARGS)
 endif
 
 .PHONY: waves

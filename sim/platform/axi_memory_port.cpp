@@ -192,6 +192,7 @@ void AxiMemoryPort::clock(const AxiMasterPins &master, bool reset) {
 void AxiMemoryPort::accept_read(const AxiAddress &address) {
   Read &read = reads_.push();
   read.due = cycle_ + timing_.latency;
+  read.addr = address.addr;
   read.beats = address.beats();
   read.next = 0;
   read.id = address.id;
@@ -235,6 +236,19 @@ void AxiMemoryPort::take_effect(Write &write) {
 std::string AxiMemoryPort::describe() const {
   return std::to_string(reads_.size()) + " read bursts and " + std::to_string(write_outstanding_) + " write bursts unfinished, " +
          std::to_string(read_beats_) + " beats read, " + std::to_string(write_beats_) + " written";
+}
+
+std::vector<AxiMemoryPort::Burst> AxiMemoryPort::unfinished_reads() const {
+  std::vector<Burst> out;
+  for (size_t i = 0; i < reads_.size(); ++i) out.push_back({reads_[i].id, reads_[i].addr, reads_[i].beats, reads_[i].next});
+  return out;
+}
+
+std::vector<AxiMemoryPort::Burst> AxiMemoryPort::unfinished_writes() const {
+  std::vector<Burst> out;
+  for (size_t i = 0; i < writes_.size(); ++i)
+    out.push_back({writes_[i].address.id, writes_[i].address.addr, writes_[i].address.beats(), writes_[i].next});
+  return out;
 }
 
 }  // namespace systole::platform

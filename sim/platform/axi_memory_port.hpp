@@ -73,10 +73,20 @@ class AxiMemoryPort {
   uint64_t write_bursts() const { return write_bursts_; }  ///< write addresses accepted
   /// A line about what is unfinished.
   std::string describe() const;
+  /// An accepted burst that has not been answered whole.
+  struct Burst {
+    uint8_t id = 0;
+    uint64_t addr = 0;
+    unsigned beats = 0, done = 0;  ///< data beats, and those of them that went over the bus
+  };
+  /// Those of a direction, oldest first.
+  std::vector<Burst> unfinished_reads() const;
+  std::vector<Burst> unfinished_writes() const;
 
  private:
   struct Read {
     uint64_t due = 0;  // first cycle in which R may be offered
+    uint64_t addr = 0;
     unsigned beats = 0, next = 0;
     uint8_t id = 0;
     std::vector<uint8_t> data;
@@ -104,6 +114,7 @@ class AxiMemoryPort {
     size_t size() const { return count_; }
     T &front() { return items_[head_]; }
     T &operator[](size_t i) { return items_[(head_ + i) % items_.size()]; }
+    const T &operator[](size_t i) const { return items_[(head_ + i) % items_.size()]; }
     T &push() {
       if (count_ == items_.size()) grow();
       return items_[(head_ + count_++) % items_.size()];

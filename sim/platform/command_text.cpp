@@ -22,9 +22,7 @@ std::string name_of(const std::vector<const char *> &names, uint32_t value) {
 
 std::string dtype(uint32_t value) { return name_of({"s8", "u8", "fp16", "bf16", "s32", "fp32"}, value); }
 
-std::string count(uint64_t number, const char *noun) {
-  return std::to_string(number) + ' ' + noun + (number == 1 ? "" : "s");
-}
+std::string count(uint64_t number, const char *noun) { return std::to_string(number) + ' ' + noun + (number == 1 ? "" : "s"); }
 
 uint64_t address_of(uint32_t low, uint32_t high) { return low | uint64_t{high} << 32; }
 
@@ -87,12 +85,9 @@ std::vector<CommandField> command_fields(const timing::Record &record) {
               {"acc", FIELD(MATMUL_ACC), ""}};
     case 2: {
       const uint64_t address = address_of(FIELD(STORE_ADDRESS_LO), FIELD(STORE_ADDRESS_HI));
-      return {{"address", address, hex(address)},
-              {"out_dtype", FIELD(STORE_OUT_DTYPE), dtype(FIELD(STORE_OUT_DTYPE))},
-              {"m0", FIELD(STORE_M0), ""},
-              {"m1", FIELD(STORE_M1), ""},
-              {"n", FIELD(STORE_N), ""},
-              {"n_tail", FIELD(STORE_N_TAIL), ""},
+      return {{"address", address, hex(address)}, {"out_dtype", FIELD(STORE_OUT_DTYPE), dtype(FIELD(STORE_OUT_DTYPE))},
+              {"m0", FIELD(STORE_M0), ""},        {"m1", FIELD(STORE_M1), ""},
+              {"n", FIELD(STORE_N), ""},          {"n_tail", FIELD(STORE_N_TAIL), ""},
               {"acc", FIELD(STORE_ACC), ""}};
     }
     default: return {};
@@ -106,8 +101,8 @@ std::string command_essentials(const timing::Record &record) {
              count(uint64_t{FIELD(LOAD_COUNT1)} * FIELD(LOAD_COUNT2), "item") + " of " + count(FIELD(LOAD_LENGTH), "byte");
     case 1:
       return count(uint64_t{FIELD(MATMUL_K0)} * FIELD(MATMUL_K1) * FIELD(MATMUL_N), "tile") + " of " +
-             count(uint64_t{FIELD(MATMUL_M0)} * FIELD(MATMUL_M1), "row") + ", act " + std::to_string(FIELD(MATMUL_ACT)) + ", wgt " +
-             std::to_string(FIELD(MATMUL_WGT)) + ", acc " + std::to_string(FIELD(MATMUL_ACC));
+             count(uint64_t{FIELD(MATMUL_M0)} * FIELD(MATMUL_M1), "row") + ", act " + std::to_string(FIELD(MATMUL_ACT)) +
+             ", wgt " + std::to_string(FIELD(MATMUL_WGT)) + ", acc " + std::to_string(FIELD(MATMUL_ACC));
     case 2:
       return "acc " + std::to_string(FIELD(STORE_ACC)) + " to " +
              hex(address_of(FIELD(STORE_ADDRESS_LO), FIELD(STORE_ADDRESS_HI))) + ", " +

@@ -6,23 +6,9 @@
 #include <stdexcept>
 
 #include "firmware/include/systole_regs.h"
+#include "sim/platform/command_text.hpp"
 
 namespace systole::platform {
-namespace {
-
-constexpr unsigned NO_ENGINE = 3;
-
-unsigned engine_of(const timing::Record &record) {
-  switch (record[SYSTOLE_CMD_OPCODE_WORD] & 0xFF) {
-    case SYSTOLE_OPCODE_LOAD: return 0;
-    case SYSTOLE_OPCODE_MATMUL: return 1;
-    case SYSTOLE_OPCODE_STORE: return 2;
-    default: return NO_ENGINE;
-  }
-}
-
-}  // namespace
-
 bool CommandTrace::all_complete() const {
   return std::all_of(measured_.commands.begin(), measured_.commands.end(),
                      [](const timing::Command &command) { return command.end != timing::kNever; });
@@ -40,6 +26,8 @@ void CommandTrace::begin_job() {
     }
   measured_ = {};
   measured_.program.tokens = tokens;
+  measured_.first = tail_;
+  measured_.ring_entries_log2 = entries_log2_;
   for (Engine &engine : engines_) engine = {};
   doorbell_cycle_ = 0;
 }
@@ -129,7 +117,6 @@ void TraceFile::handshakes(const AxiMasterPins &master, const AxiSlavePins &slav
 
 void TraceFile::job_over(const MeasuredProgram &measured) {
   if (measured.commands.empty()) return;
-  static const char *const NAMES[] = {"LOAD", "MATMUL", "STORE", "?"};
   out_ << "job " << jobs_++ << ": latency " << measured.memory.latency << ", " << measured.memory.bytes_per_cycle
        << " bytes a cycle, " << measured.memory.outstanding << " outstanding; tokens";
   for (const uint8_t token : measured.program.tokens) out_ << ' ' << unsigned{token};
@@ -140,7 +127,7 @@ void TraceFile::job_over(const MeasuredProgram &measured) {
     const timing::Command &command = measured.commands[i];
     const auto time = [](timing::Cycle cycle) { return cycle == timing::kNever ? "never" : std::to_string(cycle); };
     const timing::Record &record = measured.program.records[i];
-    out_ << "command " << i << ' ' << NAMES[engine_of(record)] << " begin " << time(command.begin) << " end " << time(command.end)
+    out_ << "command " << i << ' ' << mnemonic(record) << " begin " << time(command.begin) << " end " << time(command.end)
          << " words" << std::hex;
     for (const uint32_t word : record) out_ << ' ' << word;
     out_ << std::dec << '\n';

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/platform/activity.hpp"
 #include "sim/platform/pins.hpp"
 #include "sim/platform/timing.hpp"
 #include "sim/timing/timing.hpp"
@@ -30,6 +31,9 @@ struct MeasuredProgram {
   std::optional<timing::Prediction> prediction;
   /// What the memory port has counted since the first doorbell: handshakes of AR, R, AW and W.
   uint64_t read_bursts = 0, read_beats = 0, write_bursts = 0, write_beats = 0;
+  uint32_t first = 0;              ///< RING_TAIL before: the first record's index as RING_HEAD counts
+  unsigned ring_entries_log2 = 0;  ///< of the ring
+  Activity activity;               ///< if the engine was asked for it (RtlOptions::activity)
 };
 
 /// Puts MeasuredProgram together from what the platform sees: writes of the ring's registers and the pulses of the RTL's wire
@@ -52,8 +56,12 @@ class CommandTrace {
   MeasuredProgram &measured() { return measured_; }
   /// The RTL's index of the job's first record.
   uint32_t first_index() const { return tail_ - static_cast<uint32_t>(measured_.program.records.size()); }
+  const MeasuredProgram &measured() const { return measured_; }
+  /// Whether an address lies in the ring.
+  bool in_ring(uint64_t address) const { return address >= ring_ && (address - ring_) >> entries_log2_ < RECORD_BYTES; }
 
  private:
+  static constexpr uint64_t RECORD_BYTES = sizeof(timing::Record);
   struct Engine {
     std::deque<uint32_t> to_begin, to_end;  // records of this job
   };

@@ -22,7 +22,8 @@ struct RtlOptions {
   std::vector<std::string> waves_scopes;
   uint64_t x_seed = 0;  ///< not 0: use the build whose unreset state starts random, with this seed
   uint64_t hang_limit =
-      100'000;  ///< cycles without a handshake (beyond four latencies of the memory) that end the run (HangError); 0: never
+      100'000;  ///< cycles without a handshake or a command that begins or ends (beyond four latencies of the memory) that end the run (HangError); 0: never
+  bool activity = false;   ///< record MeasuredProgram::activity, which costs time
   std::string trace_file;  ///< text file for every handshake and the commands' times ("": environment variable SYSTOLE_TRACE)
 };
 

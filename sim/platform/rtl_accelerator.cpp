@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "firmware/include/systole_regs.h"
+#include "sim/platform/hang_report.hpp"
 
 namespace systole::platform {
 namespace {
@@ -40,6 +41,7 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
   const char *const trace_file = std::getenv("SYSTOLE_TRACE");
   if (!options_.trace_file.empty() || trace_file != nullptr)
     trace_file_ = std::make_unique<TraceFile>(options_.trace_file.empty() ? trace_file : options_.trace_file);
+  if (options_.activity) activity_ = std::make_unique<ActivityRecorder>();
   if (!options_.waves.empty())
     model_->open_waves({options_.waves, options_.waves_from, options_.waves_to, options_.waves_scopes});
   notes_.mark = options_.waves_mark;
@@ -86,6 +88,7 @@ void RtlAccelerator::begin_job() {
   if (trace_file_) trace_file_->job_over(trace_.measured());
   doorbell_cycle_ = irq_cycle_ = 0;
   trace_.begin_job();
+  if (activity_) activity_->begin_job();
 }
 
 const MeasuredProgram *RtlAccelerator::measured() {
@@ -94,6 +97,7 @@ const MeasuredProgram *RtlAccelerator::measured() {
   measured.read_beats = port_.read_beats() - at_doorbell_[1];
   measured.write_bursts = port_.write_bursts() - at_doorbell_[2];
   measured.write_beats = port_.write_beats() - at_doorbell_[3];
+  if (activity_) measured.activity = activity_->activity();
   return &measured;
 }
 
@@ -175,15 +179,22 @@ bool RtlAccelerator::run_cycle() {
     if ((master.arvalid & slave.arready) | (master.awvalid & slave.awready) | (master.wvalid & slave.wready) |
         (slave.rvalid & master.rready) | (slave.bvalid & master.bready))
       last_move_ = cycle_;
-    if (outputs_.trace != 0) trace_.pulses(outputs_.trace, cycle_);
+    if (outputs_.trace != 0) {
+      trace_.pulses(outputs_.trace, cycle_);
+      last_move_ = cycle_;
+    }
     if (trace_file_) trace_file_->handshakes(master, slave, cycle_ - doorbell_cycle_);
     if (access_ != nullptr) noticed = clock_lite();
     if (outputs_.irq != irq_now_) {
       irq_now_ = outputs_.irq;
       if (irq_now_) irq_cycle_ = cycle_;
+      if (irq_now_ && activity_ && doorbell_cycle_ != 0) activity_->interrupt(cycle_ - doorbell_cycle_);
       last_move_ = cycle_;
       noticed = true;
     }
+    if (activity_ && doorbell_cycle_ != 0)
+      activity_->cycle(cycle_ - doorbell_cycle_, model_->events(), master, slave, trace_.in_ring(master.ar.addr),
+                       port_.reads_outstanding(), port_.writes_outstanding());
   }
   port_.clock(master, reset);
   model_->edge();
@@ -327,17 +338,18 @@ uint32_t RtlAccelerator::read_after_hang(uint16_t offset, bool &answered) {
 
 void RtlAccelerator::hang() {
   stopped_ = true;
-  const AxiSlavePins slave = port_.drive();
-  const AxiMasterPins &m = outputs_.axi;
-  const auto channel = [](const char *name, bool valid, bool ready) {
-    return std::string(" ") + name + (valid ? " valid" : " idle") + (ready ? "/ready" : "/not ready");
-  };
-  std::string report = "hang: nothing has moved since cycle " + std::to_string(last_move_) + " (now " + std::to_string(cycle_) +
-                       "): " + port_.describe() + "\n  pins:" + channel("AR", m.arvalid, slave.arready) +
-                       channel("R", slave.rvalid, m.rready) + channel("AW", m.awvalid, slave.awready) +
-                       channel("W", m.wvalid, slave.wready) + channel("B", slave.bvalid, m.bready);
+  HangState state;
+  state.now = cycle_;
+  state.last_move = last_move_;
+  state.doorbell = doorbell_cycle_;
+  state.measured = &trace_.measured();
+  state.probe = model_->probe();
+  state.master = outputs_.axi;
+  state.slave = port_.drive();
+  state.reads = port_.unfinished_reads();
+  state.writes = port_.unfinished_writes();
   if (access_ != nullptr) {
-    report += "\n  register access to offset " + std::to_string(access_->offset) + " is not answered";
+    state.unanswered = access_->offset;
   } else {
     const struct {
       const char *name;
@@ -351,14 +363,13 @@ void RtlAccelerator::hang() {
                      {"ERROR_CODE", SYSTOLE_REG_ERROR_CODE},
                      {"ERROR_INDEX", SYSTOLE_REG_ERROR_INDEX},
                      {"IRQ_STATUS", SYSTOLE_REG_IRQ_STATUS}};
-    report += "\n  registers:";
     for (const auto &reg : registers) {
       bool answered = false;
       const uint32_t value = read_after_hang(reg.offset, answered);
-      report += std::string(" ") + reg.name + "=" + (answered ? std::to_string(value) : "?");
+      state.registers.emplace_back(reg.name, answered ? std::optional<uint32_t>(value) : std::nullopt);
     }
   }
-  throw HangError(report);
+  throw HangError(hang_report(state));
 }
 
 std::string gtkw_name(const std::string &fst_file) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sim/platform/accelerator.hpp"
+#include "sim/platform/activity.hpp"
 #include "sim/platform/axi_checker.hpp"
 #include "sim/platform/axi_memory_port.hpp"
 #include "sim/platform/command_trace.hpp"
@@ -92,6 +93,7 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   WaveNotes notes_;
   std::array<uint64_t, 4> at_doorbell_{};  // what the port had counted
   std::unique_ptr<TraceFile> trace_file_;
+  std::unique_ptr<ActivityRecorder> activity_;
   std::function<void(uint64_t)> progress_;
   uint64_t progress_interval_ = 0, next_progress_ = ~uint64_t{0};
   std::exception_ptr thrown_;

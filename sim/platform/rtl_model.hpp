@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +13,20 @@
 #include "sim/platform/wave_reader.hpp"
 
 namespace systole::platform {
+
+/// What stands inside the RTL, read by name (rtl/systole.vlt).
+struct RtlProbe {
+  bool known = false;               ///< false: the top is not `systole`, and nothing here holds
+  std::array<uint8_t, 8> tokens{};  ///< by token number, with what was given and taken in the cycle before
+  uint8_t cause = 0;                ///< why no activation row is issued: bits of systole_act_seq's cause_o; 0: one is
+  bool load_command = false, load_takes = false;    ///< a command stands before the engine; it would be taken
+  bool compute_command = false;                     ///< the same
+  bool store_command = false, store_takes = false;  ///< the same
+  bool write = false, write_taken = false;          ///< load's write port: a chunk is offered; it is taken
+  uint8_t write_to = 0;                             ///< its destination, as in the record
+  bool acc_read = false, acc_read_taken = false;    ///< store's read port of the accumulators
+  bool load_ar = false, load_ar_taken = false;      ///< load's read addresses, before they meet those of the fetch
+};
 
 /// A Verilated top with the core's pins, behind two half cycles.
 class RtlModel {
@@ -33,6 +48,12 @@ class RtlModel {
   virtual void settle(const Inputs &inputs, Outputs &outputs) = 0;
   /// The rising edge at the end of the cycle.
   virtual void edge() = 0;
+  /// What stands inside now: after settle() in that cycle, after edge() at the beginning of the next, combinational signals with the
+  /// inputs of the one before.
+  virtual RtlProbe probe() const { return {}; }
+  /// The counters that count the cycle before this one, by their numbers in the specification (systole_counters' event_q); after
+  /// settle(). 0 for a top that is not `systole`.
+  virtual uint16_t events() const { return 0; }
   /// Has an FST file written in the cycles of the window. @throws std::invalid_argument if the build has no tracing
   virtual void open_waves(const WavePlan &plan) = 0;
   /// Writes the waves' end and a .gtkw next to them. @throws OutputError if either could not be written whole, or if the run ended

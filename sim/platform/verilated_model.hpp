@@ -25,6 +25,45 @@ uint8_t trace_of(const Root &, long) {
   return 0;
 }
 
+/// The signals of RtlProbe; a top that is not `systole` has none.
+template <class Root>
+auto probe_of(const Root &root, int) -> decltype(root.systole__DOT__u_control__DOT__u_tokens__DOT__count_q, RtlProbe()) {
+  RtlProbe out;
+  out.known = true;
+  for (unsigned token = 0; token < out.tokens.size(); ++token) {
+    const unsigned count = root.systole__DOT__u_control__DOT__u_tokens__DOT__count_q >> (4 * token) & 15;
+    const unsigned give = root.systole__DOT__u_control__DOT__u_tokens__DOT__give_q >> token & 1;
+    const unsigned take = root.systole__DOT__u_control__DOT__u_tokens__DOT__take_q >> token & 1;
+    out.tokens[token] = static_cast<uint8_t>(count == 15 && give > take ? 15 : (count + give - take) & 15);
+  }
+  out.cause = root.systole__DOT__act_cause;
+  out.load_command = root.systole__DOT__load_cmd_valid;
+  out.load_takes = root.systole__DOT__load_cmd_ready;
+  out.compute_command = root.systole__DOT__compute_cmd_valid;
+  out.store_command = root.systole__DOT__store_cmd_valid;
+  out.store_takes = root.systole__DOT__store_cmd_ready;
+  out.write = root.systole__DOT__wr_valid;
+  out.write_taken = root.systole__DOT__wr_ready;
+  out.write_to = root.systole__DOT__wr_dest;
+  out.acc_read = root.systole__DOT__acc_rd_valid;
+  out.acc_read_taken = root.systole__DOT__acc_rd_ready;
+  out.load_ar = root.systole__DOT__load_ar_valid;
+  out.load_ar_taken = root.systole__DOT__load_ar_ready;
+  return out;
+}
+template <class Root>
+RtlProbe probe_of(const Root &, long) {
+  return {};
+}
+template <class Root>
+auto events_of(const Root &root, int) -> decltype(root.systole__DOT__u_control__DOT__u_counters__DOT__event_q, uint16_t()) {
+  return root.systole__DOT__u_control__DOT__u_counters__DOT__event_q;
+}
+template <class Root>
+uint16_t events_of(const Root &, long) {
+  return 0;
+}
+
 /// RtlModel of a Verilated class. `Trace` is VerilatedFstC for a traced build, void for others.
 template <class V, class Trace = void>
 class VerilatedModel final : public RtlModel {
@@ -116,6 +155,9 @@ class VerilatedModel final : public RtlModel {
     dump(1);
     ++cycle_;
   }
+
+  RtlProbe probe() const override { return probe_of(*top_->rootp, 0); }
+  uint16_t events() const override { return events_of(*top_->rootp, 0); }
 
   void open_waves(const WavePlan &plan) override {
     if (!TRACED) throw std::invalid_argument("this build has no tracing (" + plan.file + ")");

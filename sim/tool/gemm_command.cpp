@@ -20,6 +20,7 @@
 #include "sim/tool/options.hpp"
 #include "sim/tool/progress.hpp"
 #include "sim/tool/report.hpp"
+#include "sim/tool/timeline.hpp"
 #include "sim/tool/tool.hpp"
 
 namespace systole::tool {
@@ -318,6 +319,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
   }
   // All files or none: all bytes lie on the disk before the first gets its name.
   const auto json = prepare_json(report), trace = prepare_trace(report);
+  const TimelineFiles timeline = prepare_timeline(report);
   if (report.pass()) {
     npy::OutputFile file(out_path);
     npy::write(file, npy::Array{file_type(job.epilogue.out), {job.m, job.n}, std::move(report.cases.front().result.c)});
@@ -327,6 +329,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
   }
   if (json) json->commit();
   if (trace) trace->commit();
+  timeline.commit();
   meter.reset();
   print_summary(std::cout, report);
   return report.pass() ? kOk : kFailed;

@@ -25,6 +25,7 @@ namespace {
 
 // The options' bounds: what a simulation can still be asked for without overflowing a counter.
 constexpr std::int64_t kMaxTiming = 1'000'000;
+constexpr std::int64_t kMaxHangLimit = 1'000'000'000;
 
 }  // namespace
 
@@ -81,7 +82,9 @@ void add_engine_options(po::options_description &options) {
        "only the signals directly in this scope, e.g. systole.u_load; may be repeated; no .gtkw is written")         //
       ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                  //
       ("mismatch-waves", value("FILE"), "waves around the first wrong bit; mismatch.fst beside --json by default")   //
-      ("trace", value("FILE"), "write when every command began and ended as CSV");
+      ("trace", value("FILE"), "write when every command began and ended as CSV")  //
+      ("timeline", value("FILE"), "rtl: write who was busy when as Chrome trace events (Perfetto), and a .svg beside")  //
+      ("hang-limit", value("CYCLES"), "rtl: give up when nothing has moved for so long, 100000 by default");
   add_machine_options(options);
 }
 
@@ -195,7 +198,7 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
     if (!fpga) throw UserError("--engine fpga is for `gemm` (`probe` tests a board)");
     out.engine = "fpga";
     for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed",
-                               "x-seed", "waves", "waves-window", "waves-mark", "waves-scope", "mismatch-waves", "no-diagnosis", "trace"}) {
+                               "x-seed", "waves", "waves-window", "waves-mark", "waves-scope", "mismatch-waves", "no-diagnosis", "trace", "timeline", "hang-limit"}) {
       if (values.count(option) != 0) throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
     }
     out.json = given(values, "json").value_or("");
@@ -231,6 +234,12 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   }
   out.json = given(values, "json").value_or("");
   out.trace = given(values, "trace").value_or("");
+  out.timeline = given(values, "timeline").value_or("");
+  if (const auto text = given(values, "hang-limit"))
+    out.hang_limit = static_cast<std::uint64_t>(integer("hang-limit", *text, 100, kMaxHangLimit));
+  if (!out.is_rtl() && !out.timeline.empty())
+    throw UserError("--timeline needs --engine rtl: the model has no counters cycle by cycle");
+  if (!out.is_rtl() && out.hang_limit) throw UserError("--hang-limit needs --engine rtl: the model does not hang");
   if (const auto text = given(values, "waves-mark")) out.waves_mark = unsigned_integer("waves-mark", *text);
   if (values.count("waves-scope") != 0) out.waves_scopes = values["waves-scope"].as<std::vector<std::string>>();
   for (const char *option : {"waves-mark", "waves-scope"}) {
@@ -247,10 +256,20 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   return out;
 }
 
+std::string svg_name(const std::string &timeline) {
+  const bool json = timeline.size() > 5 && timeline.compare(timeline.size() - 5, 5, ".json") == 0;
+  return (json ? timeline.substr(0, timeline.size() - 5) : timeline) + ".svg";
+}
+
 void check_outputs(const EngineOptions &options, const std::string &out) {
   namespace fs = std::filesystem;
-  std::vector<std::pair<std::string, std::string>> outputs = {
-      {"--out", out}, {"--json", options.json}, {"--trace", options.trace}, {"--waves", options.waves}, {"--mismatch-waves", options.mismatch_waves}};
+  std::vector<std::pair<std::string, std::string>> outputs = {{"--out", out},
+                                                              {"--json", options.json},
+                                                              {"--trace", options.trace},
+                                                              {"--waves", options.waves},
+                                                              {"--timeline", options.timeline},
+                                                              {"--mismatch-waves", options.mismatch_waves}};
+  if (!options.timeline.empty()) outputs.emplace_back("the .svg of --timeline", svg_name(options.timeline));
   if (!options.waves.empty()) outputs.emplace_back("the .gtkw of --waves", platform::gtkw_name(options.waves));
   if (!options.mismatch_waves.empty())
     outputs.emplace_back("the .gtkw of --mismatch-waves", platform::gtkw_name(options.mismatch_waves));
@@ -266,7 +285,8 @@ void check_outputs(const EngineOptions &options, const std::string &out) {
     if (path.empty()) continue;
     // The wave writer replaces its files, and would replace a device by one.
     std::error_code unknown;
-    const bool waves = path != out && path != options.json && path != options.trace;
+    const bool waves =
+        path != out && path != options.json && path != options.trace && what.find("--timeline") == std::string::npos;
     if (waves && fs::exists(path, unknown) && !fs::is_regular_file(path, unknown))
       throw UserError("cannot write " + path + ": not a regular file");
     npy::check_writable(path);
@@ -285,6 +305,8 @@ platform::RunOptions run_options(const EngineOptions &options) {
     rtl.waves_to = options.waves_to;
     rtl.waves_mark = options.waves_mark;
     rtl.waves_scopes = options.waves_scopes;
+    rtl.activity = !options.timeline.empty();
+    if (options.hang_limit) rtl.hang_limit = *options.hang_limit;
     const std::vector<std::string> built = platform::rtl_configs(!options.waves.empty(), options.x_seed != 0);
     if (std::find(built.begin(), built.end(), options.config.name) == built.end())
       throw UserError("this program holds no RTL build of '" + options.config.name + "'" +

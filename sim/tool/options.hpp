@@ -37,6 +37,8 @@ struct EngineOptions {
   std::string mismatch_waves;  ///< waves around it; "": beside `json`, or in the current folder
   std::string json;                         ///< "": none
   std::string trace;                        ///< "": none
+  std::string timeline;                     ///< "": none; with a picture beside it, svg_name()
+  std::optional<std::uint64_t> hang_limit;  ///< of the RTL, in cycles
   BoardOptions board;                       ///< engine fpga; its configuration is what the board says
 
   bool is_fpga() const { return engine == "fpga"; }
@@ -79,6 +81,9 @@ std::optional<std::string> given(const boost::program_options::variables_map &va
 
 /// The type of C: that of --out-dtype, if it goes with the operands; else 32 bits. @throws UserError
 golden::DType out_type(const std::optional<std::string> &text, golden::DType operands);
+
+/// Name of the picture beside a timeline: .svg instead of .json, or after another name.
+std::string svg_name(const std::string &timeline);
 
 /// Checks that all outputs can be written, and that no two are the same file under different names.
 /// @param out  that of --out, if any

@@ -13,8 +13,8 @@
 #include <system_error>
 #include <utility>
 
-#include "firmware/include/systole_regs.h"
 #include "sim/npy/output_file.hpp"
+#include "sim/platform/command_text.hpp"
 #include "sim/tool/tool.hpp"
 
 namespace systole::tool {
@@ -177,16 +177,6 @@ void print_board(std::ostream &out, const BoardReport &report, const std::string
   else
     out << grouped(t.tiles) << " of at most " << t.tile_m << " x " << t.tile_n << " x " << t.tile_k
         << ": as a whole it does not fit into the board's memory\n";
-}
-
-/// A record's mnemonic and engine.
-std::pair<const char *, const char *> command_names(const timing::Record &record) {
-  switch (systole_field_get(record.data(), SYSTOLE_CMD_OPCODE_WORD, SYSTOLE_CMD_OPCODE_LSB, SYSTOLE_CMD_OPCODE_WIDTH)) {
-    case SYSTOLE_OPCODE_LOAD: return {"LOAD", "load"};
-    case SYSTOLE_OPCODE_MATMUL: return {"MATMUL", "compute"};
-    case SYSTOLE_OPCODE_STORE: return {"STORE", "store"};
-    default: return {"?", "?"};
-  }
 }
 
 std::string types(const Case &c) { return c.dtype() + " -> " + c.out_dtype(); }
@@ -459,8 +449,8 @@ std::string to_csv(const Report &report) {
       };
       const timing::Command measured = report.options.is_rtl() ? at(result.measured.commands) : timing::Command{};
       const timing::Command predicted = result.predicted ? at(result.predicted->commands) : timing::Command{};
-      const auto [command, engine] = command_names(records[i]);
-      out << product << ',' << i << ',' << command << ',' << engine;
+      out << product << ',' << i << ',' << platform::mnemonic(records[i]) << ','
+          << platform::engine_name(platform::engine_of(records[i]));
       for (const timing::Cycle cycle : {measured.begin, measured.end, predicted.begin, predicted.end}) cell(cycle);
       out << '\n';
     }
@@ -491,7 +481,9 @@ void require_predictions(Report &report) {
 }
 
 void remove_old_reports(const Report &report) {
-  for (const std::string &path : {report.options.json, report.options.trace}) {
+  const std::string &timeline = report.options.timeline;
+  for (const std::string &path :
+       {report.options.json, report.options.trace, timeline, timeline.empty() ? timeline : svg_name(timeline)}) {
     std::error_code none;
     if (std::filesystem::is_regular_file(path, none)) std::filesystem::remove(path, none);
   }

@@ -8,6 +8,7 @@
 #include "sim/tool/options.hpp"
 #include "sim/tool/progress.hpp"
 #include "sim/tool/report.hpp"
+#include "sim/tool/timeline.hpp"
 #include "sim/tool/tool.hpp"
 
 namespace systole::tool {
@@ -61,8 +62,10 @@ int sim_command(const std::vector<std::string> &arguments) {
   meter.reset();
   require_predictions(report);
   const auto json = prepare_json(report), trace = prepare_trace(report);
+  const TimelineFiles timeline = prepare_timeline(report);
   if (json) json->commit();
   if (trace) trace->commit();
+  timeline.commit();
   print_summary(std::cout, report);
   return report.pass() ? kOk : kFailed;
 }

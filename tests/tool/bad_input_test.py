@@ -429,6 +429,17 @@ class BadInput(ToolTest):
         self.expect_bad_input("name the same file", "gemm", "--engine", ENGINE, *files, "--json", "x", "--trace", "./x")
         self.expect_bad_input("name the same file", "gemm", "--engine", ENGINE, *files, "--trace", "c.npy")
 
+    def test_timelines(self):
+        files = ("--a", "a.npy", "--b", "b.npy", "--out", "c.npy")
+        self.expect_bad_input("cannot write", "gemm", *files, "--timeline", "no/such/folder/t.json")
+        self.expect_bad_input("--timeline needs --engine rtl", "gemm", "--engine", "model", *files, "--timeline", "t.json")
+        self.expect_bad_input("--out and --timeline name the same file", "gemm", *files, "--timeline", "./c.npy")
+        self.expect_bad_input("--json and the .svg of --timeline name the same file", "gemm", *files, "--timeline", "t.json", "--json", "t.svg")
+        self.expect_bad_input("--trace and the .svg of --timeline", "sim", "gemm_int8", "--timeline", "t", "--trace", "t.svg")
+        for limit in ("0", "99", "-1", "1000000001", "x"):
+            self.expect_bad_input("--hang-limit is '" + limit + "', an integer from 100 to", "sim", "gemm_int8", "--hang-limit=" + limit)
+        self.expect_bad_input("--hang-limit needs --engine rtl", "sim", "gemm_int8", "--engine", "model", "--hang-limit", "100")
+
     def test_command_lines(self):
         self.expect_bad_input("no command")
         self.expect_bad_input("unknown command 'multiply'", "multiply")

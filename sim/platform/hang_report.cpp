@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/platform/hang_report.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "firmware/include/systole_regs.h"
+
+namespace systole::platform {
+namespace {
+
+using timing::kNever;
+
+// Token numbers, of the masks in the header.
+constexpr unsigned number(uint32_t mask) {
+  unsigned out = 0;
+  while ((mask >> out & 1) == 0) ++out;
+  return out;
+}
+constexpr unsigned ACT_FULL = number(SYSTOLE_TOKEN_ACT_FULL), WGT_FULL = number(SYSTOLE_TOKEN_WGT_FULL),
+                   WGT_FREE = number(SYSTOLE_TOKEN_WGT_FREE), ACT_FREE = number(SYSTOLE_TOKEN_ACT_FREE),
+                   ACC_FREE = number(SYSTOLE_TOKEN_ACC_FREE);
+
+enum Engine : unsigned { LOAD, COMPUTE, STORE };
+
+// Bits of RtlProbe::cause.
+constexpr unsigned CAUSE_WEIGHTS = 1, CAUSE_ACTIVATIONS = 2, CAUSE_HAZARD = 4, CAUSE_STORE = 8, CAUSE_COMMAND = 16;
+
+constexpr size_t MOST_RECORDS = 5, MOST_BURSTS = 3;  // that are shown
+
+std::string grouped(uint64_t value) {
+  std::string out = std::to_string(value);
+  for (size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+  return out;
+}
+
+std::string hex(uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::string counted(uint64_t value, const std::string &noun) { return grouped(value) + ' ' + noun + (value == 1 ? "" : "s"); }
+
+std::string padded(std::string text, size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+/// The commands of a job by engine.
+class Report {
+ public:
+  explicit Report(const HangState &state) : state_(state), measured_(*state.measured) {
+    for (size_t i = 0; i < records().size(); ++i) {
+      const unsigned engine = engine_of(records()[i]);
+      if (engine < ENGINES && command(i).end == kNever && oldest_[engine] == NONE) oldest_[engine] = i;
+    }
+  }
+
+  std::string text() const {
+    std::string out = "hang: nothing has moved since cycle " + grouped(state_.last_move);
+    if (state_.doorbell != 0 && state_.last_move >= state_.doorbell)
+      out += " (" + grouped(state_.last_move - state_.doorbell) + " of the job)";
+    out += ", now it is " + grouped(state_.now) + '\n';
+    for (unsigned engine = 0; engine < ENGINES; ++engine)
+      out += "  " + padded(engine_name(engine), 9) + engine_line(engine) + '\n';
+    if (state_.probe.known) out += token_lines();
+    out += queue_lines() + bus_lines() + register_line();
+    return out;
+  }
+
+ private:
+  static constexpr size_t NONE = ~size_t{0};
+
+  const std::vector<timing::Record> &records() const { return measured_.program.records; }
+  const timing::Command &command(size_t i) const { return measured_.commands[i]; }
+  std::string name(size_t i) const { return '#' + std::to_string(i) + ' ' + command_name(records()[i]); }
+  std::string whole_name(size_t i) const { return name(i) + " (" + command_essentials(records()[i]) + ')'; }
+
+  /// "has not begun", "began at 123", "ended at 456".
+  std::string status(size_t i) const {
+    if (command(i).end != kNever) return "ended at " + grouped(command(i).end);
+    return command(i).begin != kNever ? "began at " + grouped(command(i).begin) : "has not begun";
+  }
+
+  /// Who gives command `i` its token: givers and takers of a token meet in the ring's order.
+  std::string giver(size_t i, unsigned token) const {
+    unsigned before = 0;  // taken by those before it
+    for (size_t k = 0; k < i; ++k) before += tokens_taken(records()[k]) >> token & 1;
+    unsigned given = measured_.program.tokens[token];
+    if (before < given) return "it was there before the job";
+    for (size_t k = 0; k < records().size(); ++k) {
+      given += tokens_given(records()[k]) >> token & 1;
+      if (given <= before) continue;
+      if (command(k).end != kNever) return name(k) + " gives it, which " + status(k) + ": the token was LOST";
+      return name(k) + " gives it, which " + status(k);
+    }
+    return "no command in the ring gives it";
+  }
+
+  std::string token_wait(size_t i, unsigned token) const {
+    return "waits for token " + std::string(TOKEN_NAMES[token]) + " (" + std::to_string(state_.probe.tokens[token]) + " there; " +
+           giver(i, token) + ")";
+  }
+
+  /// The tokens that it waits for and that are not there; "": all are.
+  std::string token_waits(size_t i, uint8_t among) const {
+    std::string out;
+    for (unsigned token = 0; token < TOKENS; ++token)
+      if ((tokens_taken(records()[i]) & among) >> token & 1 && state_.probe.tokens[token] == 0)
+        out += (out.empty() ? "" : ", and ") + token_wait(i, token);
+    return out;
+  }
+
+  std::string engine_line(unsigned engine) const {
+    const size_t i = oldest_[engine];
+    if (i == NONE) return "has nothing to do: all its commands have ended";
+    const bool begun = command(i).begin != kNever;
+    const std::string start = whole_name(i) + ' ' + (begun ? "began at " + grouped(command(i).begin) : "has not begun") + ": ";
+    if (!state_.probe.known) return start + "what it waits for is not known of this top";
+    switch (engine) {
+      case LOAD: return start + (begun ? load_waits() : queue_waits(i, state_.probe.load_command, state_.probe.load_takes));
+      case COMPUTE: return start + compute_waits(i, begun);
+      default: return start + (begun ? store_waits() : queue_waits(i, state_.probe.store_command, state_.probe.store_takes));
+    }
+  }
+
+  static std::string not_there() {
+    return "has not reached the engine: not fetched yet, or behind a command whose engine's queue is full";
+  }
+
+  std::string queue_waits(size_t i, bool there, bool takes) const {
+    if (!there) return not_there();
+    const std::string tokens = token_waits(i, 0xFF);
+    if (!tokens.empty()) return tokens;
+    return takes ? "could begin" : "its tokens are there; waits for the engine, which is not done with those before";
+  }
+
+  std::string load_waits() const {
+    const RtlProbe &p = state_.probe;
+    const AxiMasterPins &m = state_.master;
+    if (p.write && !p.write_taken)
+      return std::string("waits for ") + (p.write_to == SYSTOLE_DEST_ACC ? "the accumulators'" : "the buffers'") + " write port";
+    if (m.arvalid && !state_.slave.arready) return "waits for ready of AR, address " + hex(m.ar.addr);
+    if (state_.slave.rvalid && !m.rready) return "does not take the read data that R offers";
+    if (p.load_ar && !p.load_ar_taken) return "waits for a place among the outstanding read bursts";
+    if (!state_.reads.empty())
+      return "waits for read data: " + counted(state_.reads.size(), "burst") + " outstanding, the oldest from " +
+             hex(state_.reads.front().addr);
+    return "has asked for nothing that is not there";
+  }
+
+  std::string compute_waits(size_t i, bool begun) const {
+    const RtlProbe &p = state_.probe;
+    if (!begun && p.compute_command && (p.cause & CAUSE_COMMAND) != 0) return "waits for the engine to take it from its queue";
+    if (p.cause == 0) return begun ? "rows go into the array: it does move" : "waits for nothing that is not there";
+    if ((p.cause & CAUSE_COMMAND) != 0) {
+      if (!begun) return not_there();
+      return "all its rows are in the array; its results do not come out";
+    }
+    if ((p.cause & CAUSE_WEIGHTS) != 0) {
+      const std::string tokens = begun ? "" : token_waits(i, SYSTOLE_TOKEN_WGT_FULL);
+      return tokens.empty() ? "waits for its weights, which do not come into the array" : tokens;
+    }
+    if ((p.cause & CAUSE_ACTIVATIONS) != 0) return token_waits_or(i, ACT_FULL);
+    if ((p.cause & CAUSE_STORE) != 0) return token_waits_or(i, ACC_FREE);
+    return (p.cause & CAUSE_HAZARD) != 0 ? "waits for results on the same accumulator rows to leave the array (hazard)"
+                                         : "waits for no known cause";
+  }
+
+  std::string token_waits_or(size_t i, unsigned token) const {
+    // The engine may wait on behalf of a command behind one whose rows are all in the array.
+    for (; i < records().size(); ++i)
+      if (engine_of(records()[i]) == COMPUTE && command(i).begin == kNever)
+        return (i == oldest_[COMPUTE] ? "" : "its rows are in the array; " + name(i) + ' ') + token_wait(i, token);
+    return std::string("waits for token ") + TOKEN_NAMES[token];
+  }
+
+  std::string store_waits() const {
+    const RtlProbe &p = state_.probe;
+    const AxiMasterPins &m = state_.master;
+    if (m.awvalid && !state_.slave.awready) return "waits for ready of AW, address " + hex(m.aw.addr);
+    if (m.wvalid && !state_.slave.wready) return "waits for ready of W";
+    if (state_.slave.bvalid && !m.bready) return "does not take the response that B offers";
+    if (p.acc_read && !p.acc_read_taken) return "waits for the accumulators' read port";
+    const auto filling =
+        std::find_if(state_.writes.begin(), state_.writes.end(), [](const auto &w) { return w.done != w.beats; });
+    if (filling != state_.writes.end())
+      return "does not send the data of a burst to " + hex(filling->addr) + ": " + std::to_string(filling->done) + " of " +
+             counted(filling->beats, "beat");
+    if (!state_.writes.empty())
+      return "waits for " + counted(state_.writes.size(), "write response") + ", the oldest of " +
+             hex(state_.writes.front().addr);
+    return "has written nothing that is not answered";
+  }
+
+  std::string token_lines() const {
+    const std::array<TokenRange, TOKENS> expected = expected_tokens(measured_, state_.probe);
+    std::string names = "  tokens              ", held = "    in the RTL        ", due = "    by its commands   ", faults;
+    for (unsigned token = 0; token < TOKENS; ++token) {
+      const std::string token_name = TOKEN_NAMES[token];
+      const size_t width = token_name.size() + 2;
+      const auto [least, most] = expected[token];
+      const int count = state_.probe.tokens[token];
+      names += padded(token_name, width);
+      held += padded(std::to_string(count), width);
+      due += padded(std::to_string(least) + (most == least ? "" : " to " + std::to_string(most)), width);
+      if (count >= least && count <= most) continue;
+      const uint32_t bit = 1u << token;
+      const auto among = [bit](uint32_t load, uint32_t compute, uint32_t store) {
+        return engine_name((load & bit) != 0 ? LOAD : (compute & bit) != 0 ? COMPUTE : (store & bit) != 0 ? STORE : NO_ENGINE);
+      };
+      faults += "    " + token_name + ": the RTL holds " + std::to_string(count) + ", its commands make it " +
+                std::to_string(count < least ? least : most) +
+                (count < least ? ": LOST, or taken twice," : ": GIVEN TWICE, or not taken,") + " between " +
+                among(SYSTOLE_LOAD_GIVES, SYSTOLE_COMPUTE_GIVES, SYSTOLE_STORE_GIVES) + ", which gives it, and " +
+                among(SYSTOLE_LOAD_TAKES, SYSTOLE_COMPUTE_TAKES, SYSTOLE_STORE_TAKES) + '\n';
+    }
+    const auto trimmed = [](std::string line) { return line.substr(0, line.find_last_not_of(' ') + 1) + '\n'; };
+    return trimmed(names) + trimmed(held) + trimmed(due) + (faults.empty() ? "    they agree\n" : faults);
+  }
+
+  std::string queue_lines() const {
+    size_t head = 0;
+    while (head < records().size() && command(head).end != kNever) ++head;
+    std::string out = "  queue    " + counted(records().size(), "command") + " announced, in a ring of " +
+                      counted(uint64_t{1} << measured_.ring_entries_log2, "record");
+    if (head == records().size()) return out + "; all have ended\n";
+    out += "; oldest incomplete #" + std::to_string(head);
+    if (measured_.first != 0) out += ", as RING_HEAD counts " + std::to_string(measured_.first + static_cast<uint32_t>(head));
+    out += '\n';
+    size_t shown = 0;
+    for (size_t i = head; i < records().size() && shown < MOST_RECORDS; ++i, ++shown) {
+      out += "    " + padded(name(i) + ' ' + status(i), 34);
+      const std::string takes = token_text(tokens_taken(records()[i])), gives = token_text(tokens_given(records()[i]));
+      if (!takes.empty()) out += "  takes " + takes;
+      if (!gives.empty()) out += "  gives " + gives;
+      out += '\n';
+    }
+    if (records().size() - head > shown) out += "    and " + grouped(records().size() - head - shown) + " more\n";
+    return out;
+  }
+
+  static std::string burst_lines(const char *what, const std::vector<AxiMemoryPort::Burst> &bursts) {
+    std::string out;
+    for (size_t i = 0; i < bursts.size() && i < MOST_BURSTS; ++i)
+      out += std::string("    ") + what + " ID " + std::to_string(bursts[i].id) + " at " + hex(bursts[i].addr) + ": " +
+             std::to_string(bursts[i].done) + " of " + counted(bursts[i].beats, "beat") + " over the bus\n";
+    if (bursts.size() > MOST_BURSTS)
+      out += "    and " + counted(bursts.size() - MOST_BURSTS, std::string(what) + " burst") + " more\n";
+    return out;
+  }
+
+  std::string bus_lines() const {
+    const AxiMasterPins &m = state_.master;
+    const AxiSlavePins &s = state_.slave;
+    const auto channel = [](const char *name, bool valid, bool ready) {
+      return std::string("  ") + name + (valid ? " valid, " : " idle, ") + (ready ? "ready" : "not ready");
+    };
+    return "  bus      " + counted(state_.reads.size(), "read burst") + " and " + counted(state_.writes.size(), "write burst") +
+           " outstanding\n" + burst_lines("read", state_.reads) + burst_lines("write", state_.writes) +
+           "    pins:" + channel("AR", m.arvalid, s.arready) + channel("R", s.rvalid, m.rready) +
+           channel("AW", m.awvalid, s.awready) + channel("W", m.wvalid, s.wready) + channel("B", s.bvalid, m.bready) + '\n';
+  }
+
+  std::string register_line() const {
+    if (state_.unanswered) return "  register access to offset " + std::to_string(*state_.unanswered) + " is not answered";
+    std::string out = "  registers:";
+    for (const auto &[register_name, value] : state_.registers)
+      out += ' ' + register_name + '=' + (value ? std::to_string(*value) : "?");
+    return out;
+  }
+
+  const HangState &state_;
+  const MeasuredProgram &measured_;
+  std::array<size_t, ENGINES> oldest_ = {NONE, NONE, NONE};
+};
+
+}  // namespace
+
+std::array<TokenRange, TOKENS> expected_tokens(const MeasuredProgram &measured, const RtlProbe &probe) {
+  std::array<TokenRange, TOKENS> out{};
+  for (unsigned token = 0; token < TOKENS; ++token) out[token] = {measured.program.tokens[token], measured.program.tokens[token]};
+  bool next = true;      // no MATMUL before this one is yet to begin
+  bool running = false;  // one before it has begun and not ended: the engine's state may be that one's
+  for (size_t i = 0; i < measured.program.records.size(); ++i) {
+    const timing::Record &record = measured.program.records[i];
+    const bool begun = measured.commands[i].begin != kNever, ended = measured.commands[i].end != kNever;
+    const unsigned engine = engine_of(record);
+    // Weights go into the array before the rows: of the MATMUL that is next, too.
+    const bool ahead = engine == COMPUTE && !begun && next && !(probe.known && (probe.cause & CAUSE_COMMAND) != 0);
+    if (engine == COMPUTE && !begun) next = false;
+    if (engine == COMPUTE && begun && !ended) running = true;
+    const bool waits = probe.known && (probe.cause & CAUSE_WEIGHTS) != 0;  // its first weights are not all there
+    for (unsigned token = 0; token < TOKENS; ++token) {
+      if ((tokens_taken(record) >> token & 1) != 0) {
+        const bool first = ahead && token == WGT_FULL;
+        if (begun || (first && !running && probe.known && probe.cause != 0 && !waits)) {
+          --out[token].least;
+          --out[token].most;
+        } else if (first && (running || !probe.known || !waits)) {
+          --out[token].least;
+        }
+      }
+      if ((tokens_given(record) >> token & 1) != 0) {
+        const bool early = engine == COMPUTE ? token == WGT_FREE || token == ACT_FREE : engine == STORE && token == ACC_FREE;
+        if (ended) {
+          ++out[token].least;
+          ++out[token].most;
+        } else if ((early && begun) || (ahead && token == WGT_FREE && !(waits && !running))) {
+          ++out[token].most;
+        }
+      }
+    }
+  }
+  // What may have been taken was there.
+  for (TokenRange &range : out) range.least = std::max(range.least, std::min(range.most, 0));
+  return out;
+}
+
+std::string hang_report(const HangState &state) { return Report(state).text(); }
+
+}  // namespace systole::platform

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/platform/hang_report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "firmware/include/systole_regs.h"
+
+namespace systole::platform {
+namespace {
+
+using timing::Record;
+
+constexpr unsigned ACT_FULL = 0, WGT_FULL = 1, ACT_FREE = 2, WGT_FREE = 3, ACC_FULL = 4, ACC_FREE = 5;
+constexpr uint8_t WEIGHTS = 1, ACTIVATIONS = 2, HAZARD = 4, STORE = 8, NO_COMMAND = 16;
+
+Record record(uint32_t opcode, uint32_t wait, uint32_t give) {
+  Record result{};
+  result[SYSTOLE_CMD_OPCODE_WORD] = opcode;
+  result[SYSTOLE_CMD_WAIT_WORD] = wait << SYSTOLE_CMD_WAIT_LSB | give << SYSTOLE_CMD_GIVE_LSB;
+  return result;
+}
+
+/// A product of two tiles: each operand is loaded, multiplied and stored.
+class HangReportTest : public testing::Test {
+ protected:
+  HangReportTest() {
+    for (int tile = 0; tile < 2; ++tile) {
+      program_.program.records.push_back(record(SYSTOLE_OPCODE_LOAD, tile * SYSTOLE_TOKEN_WGT_FREE, SYSTOLE_TOKEN_WGT_FULL));
+      program_.program.records.back()[SYSTOLE_LOAD_DEST_WORD] = SYSTOLE_DEST_WGT << SYSTOLE_LOAD_DEST_LSB;
+      program_.program.records.push_back(record(SYSTOLE_OPCODE_LOAD, tile * SYSTOLE_TOKEN_ACT_FREE, SYSTOLE_TOKEN_ACT_FULL));
+      program_.program.records.push_back(record(SYSTOLE_OPCODE_MATMUL, SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL,
+                                                SYSTOLE_TOKEN_ACT_FREE | SYSTOLE_TOKEN_WGT_FREE | SYSTOLE_TOKEN_ACC_FULL));
+      program_.program.records.push_back(record(SYSTOLE_OPCODE_STORE, SYSTOLE_TOKEN_ACC_FULL, SYSTOLE_TOKEN_ACC_FREE));
+    }
+    program_.commands.resize(program_.program.records.size());
+    program_.ring_entries_log2 = 4;
+    state_.measured = &program_;
+    state_.now = 3000;
+    state_.last_move = 1234;
+    state_.doorbell = 1000;
+    state_.probe.known = true;
+    state_.registers = {{"STATUS", 5}, {"RING_HEAD", std::nullopt}};
+  }
+  void begin(size_t i, uint64_t cycle) { program_.commands[i].begin = cycle; }
+  void end(size_t i, uint64_t cycle) { program_.commands[i].end = cycle; }
+  void run(size_t i) {
+    begin(i, 10 * i);
+    end(i, 10 * i + 9);
+  }
+  /// The line that begins with `engine`.
+  std::string line(const std::string &engine) const {
+    const std::string report = hang_report(state_);
+    const size_t at = report.find("\n  " + engine);
+    return at == std::string::npos ? report : report.substr(at + 1, report.find('\n', at + 1) - at - 1);
+  }
+  void expect(const std::string &engine, const std::string &part) const {
+    EXPECT_NE(line(engine).find(part), std::string::npos) << "no \"" << part << "\" in\n" << line(engine);
+  }
+  void expect_tokens(unsigned token, int least, int most) const {
+    const TokenRange range = expected_tokens(program_, state_.probe)[token];
+    EXPECT_EQ(range.least, least) << TOKEN_NAMES[token];
+    EXPECT_EQ(range.most, most) << TOKEN_NAMES[token];
+  }
+
+  MeasuredProgram program_;
+  HangState state_;
+};
+
+TEST_F(HangReportTest, NamesTheTokenAndWhoGivesIt) {
+  run(0);
+  begin(1, 30);
+  state_.probe.tokens[WGT_FULL] = 1;
+  state_.probe.cause = WEIGHTS;
+  state_.reads = {{0, 0x1234000, 16, 3}, {0, 0x1235000, 8, 0}};
+  expect("load ", "#1 LOAD ACT (");
+  expect("load ", "began at 30: waits for read data: 2 bursts outstanding, the oldest from 0x1234000");
+  state_.probe.cause = ACTIVATIONS;
+  state_.probe.compute_command = true;
+  expect("compute ", "#2 MATMUL");
+  expect("compute ", "has not begun: waits for token ACT_FULL (0 there; #1 LOAD ACT gives it, which began at 30)");
+  state_.probe.store_command = true;
+  expect("store ", "#3 STORE");
+  expect("store ", "waits for token ACC_FULL (0 there; #2 MATMUL gives it, which has not begun)");
+  EXPECT_NE(hang_report(state_).find("read ID 0 at 0x1234000: 3 of 16 beats"), std::string::npos) << hang_report(state_);
+}
+
+TEST_F(HangReportTest, SaysWhatACommandWaitsForOnceItHasBegun) {
+  begin(0, 5);
+  state_.probe.write = true;
+  expect("load ", "waits for the buffers' write port");
+  state_.probe.write_to = SYSTOLE_DEST_ACC;
+  expect("load ", "waits for the accumulators' write port");
+  state_.probe.write = false;
+  state_.master.arvalid = true;
+  expect("load ", "waits for ready of AR");
+  for (size_t i = 0; i < 3; ++i) run(i);
+  begin(3, 60);
+  state_.probe.acc_read = true;
+  expect("store ", "began at 60: waits for the accumulators' read port");
+  state_.master.wvalid = true;
+  expect("store ", "waits for ready of W");
+  state_.master.awvalid = true;
+  expect("store ", "waits for ready of AW");
+  state_.master = {};
+  state_.probe.acc_read = false;
+  state_.writes = {{0, 0x8000, 4, 4}};
+  expect("store ", "waits for 1 write response, the oldest of 0x8000");
+  state_.writes = {{0, 0x8000, 4, 1}};
+  expect("store ", "does not send the data of a burst to 0x8000: 1 of 4 beats");
+  end(3, 80);
+  begin(6, 81);
+  state_.probe.cause = HAZARD;
+  expect("compute ", "(hazard)");
+}
+
+TEST_F(HangReportTest, TokensAreWhatBegunAndEndedCommandsMakeThem) {
+  state_.probe.cause = NO_COMMAND;
+  expect_tokens(ACT_FULL, 0, 0);
+  run(0);
+  run(1);
+  expect_tokens(ACT_FULL, 1, 1);
+  expect_tokens(WGT_FULL, 1, 1);  // the engine has no command
+  state_.probe.cause = STORE;     // the weights are in the array
+  expect_tokens(WGT_FULL, 0, 0);
+  expect_tokens(WGT_FREE, 0, 1);
+  state_.probe.cause = WEIGHTS;
+  expect_tokens(WGT_FULL, 1, 1);
+  state_.probe = {};
+  expect_tokens(WGT_FULL, 0, 1);
+  begin(2, 40);
+  expect_tokens(WGT_FULL, 0, 0);
+  expect_tokens(ACT_FULL, 0, 0);
+  expect_tokens(ACT_FREE, 0, 1);
+  expect_tokens(ACC_FULL, 0, 0);
+  end(2, 50);
+  expect_tokens(ACT_FREE, 1, 1);
+  expect_tokens(ACC_FULL, 1, 1);
+  begin(3, 51);
+  expect_tokens(ACC_FULL, 0, 0);
+  expect_tokens(ACC_FREE, 0, 1);
+  end(3, 60);
+  expect_tokens(ACC_FREE, 1, 1);
+}
+
+TEST_F(HangReportTest, ALostTokenAndADoubledOneStandOut) {
+  for (size_t i = 0; i < 3; ++i) run(i);
+  state_.probe.cause = NO_COMMAND;
+  state_.probe.load_command = true;
+  state_.probe.tokens[ACC_FULL] = state_.probe.tokens[ACT_FREE] = 1;
+  state_.probe.tokens[ACC_FREE] = 2;
+  begin(5, 70);
+  const std::string report = hang_report(state_);
+  for (const char *part :
+       {"WGT_FREE: the RTL holds 0, its commands make it 1: LOST, or taken twice, between compute, which gives it, and load",
+        "ACC_FREE: the RTL holds 2, its commands make it 0: GIVEN TWICE", "ACT_FREE: the RTL holds 1, its commands make it 0"})
+    EXPECT_NE(report.find(part), std::string::npos) << "no \"" << part << "\" in\n" << report;
+  EXPECT_EQ(report.find("they agree"), std::string::npos) << report;
+  expect("load ", "WGT_FREE (0 there; #2 MATMUL gives it, which ended at 29: the token was LOST)");
+}
+
+TEST_F(HangReportTest, TokensThatAgreeAreSaidToAgree) {
+  state_.probe.cause = NO_COMMAND;
+  const std::string report = hang_report(state_);
+  EXPECT_NE(report.find("they agree"), std::string::npos) << report;
+  EXPECT_NE(report.find("hang: nothing has moved since cycle 1,234 (234 of the job), now it is 3,000"), std::string::npos)
+      << report;
+  EXPECT_NE(report.find("STATUS=5 RING_HEAD=?"), std::string::npos) << report;
+}
+
+TEST_F(HangReportTest, FitsOnOneScreen) {
+  for (int i = 0; i < 1000; ++i) program_.program.records.push_back(program_.program.records[i % 8]);
+  program_.commands.resize(program_.program.records.size());
+  program_.first = 77;
+  for (uint64_t i = 0; i < 16; ++i) {
+    state_.reads.push_back({0, 0x1000 * i, 256, 0});
+    state_.writes.push_back({0, 0x1000 * i, 256, 0});
+  }
+  state_.probe.tokens = {9, 9, 9, 9, 9, 9, 9, 9};
+  const std::string report = hang_report(state_);
+  EXPECT_LE(std::count(report.begin(), report.end(), '\n') + 1, 40) << report;
+  EXPECT_NE(report.find("oldest incomplete #0, as RING_HEAD counts 77"), std::string::npos) << report;
+  EXPECT_NE(report.find("and 13 read bursts more"), std::string::npos) << report;
+}
+
+TEST_F(HangReportTest, WithoutAJobOrAProbeThereIsAReport) {
+  const MeasuredProgram none;
+  state_.measured = &none;
+  state_.doorbell = 0;
+  state_.probe = {};
+  state_.unanswered = 8;
+  const std::string report = hang_report(state_);
+  EXPECT_NE(report.find("0 commands announced"), std::string::npos) << report;
+  EXPECT_NE(report.find("register access to offset 8 is not answered"), std::string::npos) << report;
+  state_.measured = &program_;
+  expect("compute ", "what it waits for is not known of this top");
+}
+
+}  // namespace
+}  // namespace systole::platform
