@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <stdexcept>
 #include <map>
+#include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
@@ -48,9 +48,7 @@ std::string bits_text(std::uint64_t mask) {
   return bits.size() > 4 ? text + " and " + std::to_string(bits.size() - 4) + " more" : text;
 }
 
-std::string bit_or_bits(std::uint64_t mask) {
-  return ((mask & (mask - 1)) == 0 ? "bit " : "bits ") + bits_text(mask);
-}
+std::string bit_or_bits(std::uint64_t mask) { return ((mask & (mask - 1)) == 0 ? "bit " : "bits ") + bits_text(mask); }
 
 std::uint32_t get32(const std::uint8_t *from) {
   std::uint32_t value = 0;
@@ -111,16 +109,31 @@ std::size_t word_bytes(const platform::ConfigInfo &config, unsigned dest, unsign
 
 Accesses read_accesses(const Run &run, platform::WaveReader &waves) {
   enum : std::size_t {
-    kWrValid, kWrReady, kWrDest, kWrBank, kWrAddr, kWrChunk, kWrData,
-    kRdValid, kRdReady, kRdAddr, kRdGroup, kRdData,
-    kWrite, kSums,
-    kOutValid, kOutReady, kOutData, kOutStrobes,
+    kWrValid,
+    kWrReady,
+    kWrDest,
+    kWrBank,
+    kWrAddr,
+    kWrChunk,
+    kWrData,
+    kRdValid,
+    kRdReady,
+    kRdAddr,
+    kRdGroup,
+    kRdData,
+    kWrite,
+    kSums,
+    kOutValid,
+    kOutReady,
+    kOutData,
+    kOutStrobes,
   };
-  const std::vector<std::string> signals = {
-      kTop + "wr_valid", kTop + "wr_ready", kTop + "wr_dest", kTop + "wr_bank", kTop + "wr_addr", kTop + "wr_chunk", kTop + "wr_data",
-      kTop + "acc_rd_valid", kTop + "acc_rd_ready", kTop + "acc_rd_addr", kTop + "acc_rd_group", kTop + "acc_rd_data",
-      kAccumulators + "wr", kAccumulators + "psum_i",
-      kEpilogue + "out_valid_o", kEpilogue + "out_ready_i", kEpilogue + "out_data_o", kEpilogue + "out_strobes_o"};
+  const std::vector<std::string> signals = {kTop + "wr_valid",         kTop + "wr_ready",        kTop + "wr_dest",
+                                            kTop + "wr_bank",          kTop + "wr_addr",         kTop + "wr_chunk",
+                                            kTop + "wr_data",          kTop + "acc_rd_valid",    kTop + "acc_rd_ready",
+                                            kTop + "acc_rd_addr",      kTop + "acc_rd_group",    kTop + "acc_rd_data",
+                                            kAccumulators + "wr",      kAccumulators + "psum_i", kEpilogue + "out_valid_o",
+                                            kEpilogue + "out_ready_i", kEpilogue + "out_data_o", kEpilogue + "out_strobes_o"};
 
   const platform::ConfigInfo &config = run.config;
   const unsigned row_bits = log2_up(2 * config.acc_rows), write_bits = row_bits + 3;  // {last of command, last, row, address}
@@ -224,8 +237,8 @@ class Comparison final : public model::Observer {
       at.column = column;
       at.place = "row " + std::to_string(seen.acc_row % config_.acc_rows) + " of accumulator half " +
                  std::to_string(seen.acc_row / config_.acc_rows) + ", column " + std::to_string(column);
-      at.tile = "tile n " + std::to_string(seen.n) + ", k1 " + std::to_string(seen.k1) + ", k0 " + std::to_string(seen.k0) + ", row " +
-                std::to_string(seen.m);
+      at.tile = "tile n " + std::to_string(seen.n) + ", k1 " + std::to_string(seen.k1) + ", k0 " + std::to_string(seen.k0) +
+                ", row " + std::to_string(seen.m);
       if (access != nullptr) {
         const bool floating = golden::is_float(static_cast<golden::DType>(seen.a_dtype));
         const golden::DType type = floating ? golden::DType::fp32 : golden::DType::s32;
@@ -295,7 +308,8 @@ class Comparison final : public model::Observer {
       return;
     }
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint32_t right = get32(seen.sums + 4 * (column + i)), actual = get32(accesses_.pool.data() + access->data + 4 * i);
+      const std::uint32_t right = get32(seen.sums + 4 * (column + i)),
+                          actual = get32(accesses_.pool.data() + access->data + 4 * i);
       if (right == actual) continue;
       ++tally.wrong;
       Divergence at;
@@ -389,7 +403,8 @@ class Comparison final : public model::Observer {
           sum = golden::multiply_add(type, sum, a, static_cast<std::uint16_t>(weight));
         } else {
           const std::uint8_t byte = seen.activations[x];
-          const std::int32_t a = (type == golden::DType::s8 ? static_cast<std::int8_t>(byte) : std::int32_t{byte}) - seen.a_zero_point;
+          const std::int32_t a =
+              (type == golden::DType::s8 ? static_cast<std::int8_t>(byte) : std::int32_t{byte}) - seen.a_zero_point;
           sum += static_cast<std::uint32_t>(a * weight);
         }
       }
@@ -419,7 +434,7 @@ class Comparison final : public model::Observer {
   const platform::ConfigInfo &config_;
   const Accesses &accesses_;
   std::unordered_map<std::uint64_t, std::size_t> loads_, sums_, reads_;  // how often the model came to a place
-  std::size_t results_ = 0;                                             // bytes
+  std::size_t results_ = 0;                                              // bytes
   std::array<Tally, kPorts> tallies_{};
   std::uint64_t load_bits_ = 0, load_bytes_ = 0, sum_bits_ = 0, result_bits_ = 0;
   std::map<unsigned, std::uint64_t> columns_, lanes_;

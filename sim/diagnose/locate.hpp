@@ -44,7 +44,7 @@ struct Divergence {
   std::string place;        ///< what was written: "word 12 of the activation buffer, byte 5"
   std::string tile;         ///< "tile n 1, k1 0, k0 2, row 5"; "" where there are none
   std::string expected, actual;
-  std::string stale;  ///< a row that was computed before its operands were there: which of them; "" if not so
+  std::string stale;    ///< a row that was computed before its operands were there: which of them; "" if not so
   std::string pattern;  ///< of all that is wrong at this port: columns or lanes, and bits
   // Port::accumulator: the column, and the sum after each row of the array as it should be (from the one that enters row 0 on).
   unsigned column = 0;

@@ -253,8 +253,7 @@ class Jobs {
     if (status != SYSTOLE_OK) {
       message = systole_result_string(status);
       systole_error_info_t error{};
-      if (status == SYSTOLE_ERR_DEVICE && systole_last_error(&device_, &error) == SYSTOLE_OK)
-      {
+      if (status == SYSTOLE_ERR_DEVICE && systole_last_error(&device_, &error) == SYSTOLE_OK) {
         last.error_code = error.code;
         last.error_index = error.index;
         last.error_address = error.address;

@@ -80,9 +80,9 @@ struct GemmResult {
   /// What the machine's error registers held, if the driver failed with an error of the machine; code 0: not so.
   uint32_t error_code = 0, error_index = 0;
   uint64_t error_address = 0;
-  bool memory_intact = true;      ///< nothing outside C changed, and nobody tried
-  uint64_t unwritten = 0;         ///< bytes of C that were never written
-  std::string memory_report;      ///< first offence, if any
+  bool memory_intact = true;  ///< nothing outside C changed, and nobody tried
+  uint64_t unwritten = 0;     ///< bytes of C that were never written
+  std::string memory_report;  ///< first offence, if any
   /// The timing model's prediction of this job (queued: of all, in the last result); none if the engine has no clock, the memory
   /// has random stalls or answers errors, or the driver failed.
   std::optional<timing::Prediction> predicted;

@@ -66,7 +66,8 @@ View::View(const std::string &fst_file, const ViewTimes &times) : file_(gtkw_nam
 
   // In view: the mark, else the way from the doorbell to the first row; at most so that a command's text can be read.
   const uint64_t primary = times.mark ? *times.mark : std::max(times.doorbell, times.from);
-  const uint64_t before = times.mark ? 100 : 20, after = std::clamp<uint64_t>(times.until, primary + 100, primary + 1000) - primary + 100;
+  const uint64_t before = times.mark ? 100 : 20,
+                 after = std::clamp<uint64_t>(times.until, primary + 100, primary + 1000) - primary + 100;
   const uint64_t left = std::max(primary > before ? primary - before : 0, times.from);
   // Zoom is that of a frame of 200 pixels; there are at least 1000.
   const double zoom = -std::log2(static_cast<double>((primary - left + after) * CYCLE) / 5);
@@ -222,8 +223,8 @@ void View::text(const std::string &label, const std::string &file, const text::N
   composed(label, TEXT, "^" + std::to_string(files_.at(path)) + " " + path, YELLOW, bits);
 }
 
-void View::valid_text(const std::string &label, const std::string &file, const text::Names &names, const Bits &valid, const Bits &bits,
-                      const std::optional<Bits> &more) {
+void View::valid_text(const std::string &label, const std::string &file, const text::Names &names, const Bits &valid,
+                      const Bits &bits, const std::optional<Bits> &more) {
   std::vector<Bits> all = {valid, bits};
   if (more) all.push_back(*more);
   unsigned count = 0;
@@ -243,8 +244,8 @@ void View::decode(const std::string &label, const std::string &type, const std::
     return;
   }
   const auto number = processes_.emplace(type, processes_.size() + 1).first->second;
-  composed(label, PROCESS, "^>" + std::to_string(number) + " " + filter_ + " " + type, type.find(' ') == std::string::npos ? GREEN : YELLOW,
-           bits);
+  composed(label, PROCESS, "^>" + std::to_string(number) + " " + filter_ + " " + type,
+           type.find(' ') == std::string::npos ? GREEN : YELLOW, bits);
 }
 
 void View::states(const std::string &instance) {

@@ -28,7 +28,7 @@ struct Case {
   std::uint64_t mismatches = 0;  ///< 0 where the driver failed: nothing was compared
   /// How the wrong values lie: "all of them", "one row", "one column", "columns 2 modulo 16: column 2 of the array", … "": in no pattern.
   std::string pattern;
-  std::vector<Mismatch> first;   ///< the first few of them, in C's order
+  std::vector<Mismatch> first;  ///< the first few of them, in C's order
   /// What is wrong with the counters: their causes do not add up to the cycles, or their multiply-accumulates are not M*N*K. "" if
   /// nothing is, or if the engine has no clock.
   std::string counters_report;

@@ -108,17 +108,20 @@ const char *checked_text(Port port) {
 
 /// Whether the record is a STORE that writes the byte at `address`.
 bool stores(const timing::Record &record, unsigned cols, std::uint64_t address) {
-  const auto field = [&record](unsigned word, unsigned lsb, unsigned width) { return systole_field_get(record.data(), word, lsb, width); };
+  const auto field = [&record](unsigned word, unsigned lsb, unsigned width) {
+    return systole_field_get(record.data(), word, lsb, width);
+  };
 #define FIELD(name) field(SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH)
   if (FIELD(CMD_OPCODE) != SYSTOLE_OPCODE_STORE) return false;
   const std::uint32_t dtype = FIELD(STORE_OUT_DTYPE);
-  const std::uint64_t bytes = golden::size(static_cast<golden::DType>(dtype)) *
-                              (std::uint64_t{FIELD(STORE_N) - 1} * cols + FIELD(STORE_N_TAIL));
+  const std::uint64_t bytes =
+      golden::size(static_cast<golden::DType>(dtype)) * (std::uint64_t{FIELD(STORE_N) - 1} * cols + FIELD(STORE_N_TAIL));
   const std::uint64_t first = FIELD(STORE_ADDRESS_LO) | std::uint64_t{FIELD(STORE_ADDRESS_HI)} << 32;
   for (std::uint32_t m1 = 0; m1 < FIELD(STORE_M1); ++m1) {
     for (std::uint32_t m0 = 0; m0 < FIELD(STORE_M0); ++m0) {
-      const std::uint64_t row = first + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH1))} * m1 +
-                                                                   std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH0))} * m0);
+      const std::uint64_t row =
+          first + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH1))} * m1 +
+                                             std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH0))} * m0);
       if (address >= row && address - row < bytes) return true;
     }
   }
@@ -134,7 +137,8 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
                         : "load engine, DMA read: what it makes of the bus's beats (byte rotator: rtl/load/systole_dma_read.sv)";
     case Port::accumulator:
       if (!at.stale.empty())
-        return "control, tokens: the command began before its operands were there (rtl/control/systole_tokens.sv; who gives and takes: "
+        return "control, tokens: the command began before its operands were there (rtl/control/systole_tokens.sv; who gives and "
+               "takes: "
                "docs/commands_and_registers.md)";
       if (at.missing) return "compute engine: the sum is never written (rtl/compute/systole_act_seq.sv, systole_accumulators.sv)";
       if (element.seed_wrong)
@@ -143,23 +147,24 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
       if (element.known)
         return "compute engine: element [" + std::to_string(element.row) + "][" + std::to_string(at.column) +
                "] of the array, row " + std::to_string(element.row) + ", column " + std::to_string(at.column) +
-               " (rtl/compute/systole_row.sv, systole_array.sv), or the operands that reach it (systole_edge.sv)";
+               " (rtl/compute/systole_row.sv, rtl/compute/systole_array.sv), or the operands that reach it (rtl/compute/systole_edge.sv)";
       return "compute engine: column " + std::to_string(at.column) +
-             " of the array (rtl/compute/systole_array.sv) or the operands that reach it (systole_edge.sv, systole_operand_buffer.sv)";
+             " of the array (rtl/compute/systole_array.sv) or the operands that reach it (systole_edge.sv, "
+             "systole_operand_buffer.sv)";
     case Port::read:
       return "accumulators: what the array wrote right is read wrong, or was read too early "
              "(rtl/compute/systole_accumulators.sv, rtl/store/systole_store_walk.sv)";
     default:
       return at.missing ? "store engine: the epilogue never hands the result on (rtl/store/systole_store.sv)"
                         : "store engine, epilogue: right sums go in, wrong results come out (rtl/store/systole_epilogue.sv, "
-                          "systole_epilogue_lane.sv)";
+                          "rtl/store/systole_epilogue_lane.sv)";
   }
 }
 
 /// An error code as the specification names it.
 std::string error_name(std::uint32_t code) {
-  static const char *const kNames[] = {"NONE",      "OPCODE",   "VERSION",   "RESERVED_FIELD", "FIELD", "RANGE",    "AXI_FETCH",
-                                       "AXI_LOAD", "AXI_STORE", "TOKEN", "RING",           "WATCHDOG", "PARAM"};
+  static const char *const kNames[] = {"NONE",     "OPCODE",    "VERSION", "RESERVED_FIELD", "FIELD",    "RANGE", "AXI_FETCH",
+                                       "AXI_LOAD", "AXI_STORE", "TOKEN",   "RING",           "WATCHDOG", "PARAM"};
   return std::to_string(code) + (code < std::size(kNames) ? std::string(" ") + kNames[code] : "");
 }
 
@@ -174,8 +179,8 @@ std::optional<TooEarly> too_early(const platform::MeasuredProgram &measured) {
   std::optional<TooEarly> first;
   for (unsigned token = 0; token < platform::TOKENS; ++token) {
     // These are given with the end of the command; the others while it runs.
-    constexpr unsigned kAtEnd = SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL | SYSTOLE_TOKEN_PARAM_FULL | SYSTOLE_TOKEN_ACC_FULL |
-                                SYSTOLE_TOKEN_MEM_DONE;
+    constexpr unsigned kAtEnd = SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL | SYSTOLE_TOKEN_PARAM_FULL |
+                                SYSTOLE_TOKEN_ACC_FULL | SYSTOLE_TOKEN_MEM_DONE;
     const bool at_end = (kAtEnd >> token & 1) != 0;
     std::vector<std::size_t> givers, takers;
     for (std::size_t i = 0; i < measured.program.records.size(); ++i) {
@@ -197,8 +202,8 @@ std::optional<TooEarly> too_early(const platform::MeasuredProgram &measured) {
 
 class Diagnosis {
  public:
-  Diagnosis(const std::vector<std::string> &arguments, const platform::RunOptions &run, const std::vector<platform::GemmJob> &jobs,
-            Report &report, ProgressMeter &meter)
+  Diagnosis(const std::vector<std::string> &arguments, const platform::RunOptions &run,
+            const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter)
       : rerun_(rerun_arguments(arguments, report)), run_(run), jobs_(jobs), report_(report), meter_(meter) {}
 
   /// The machine stopped with an error, or the driver gave up.
@@ -210,8 +215,8 @@ class Diagnosis {
     FirstWrong &out = *report_.first_wrong;
     out.port = "error";
     if (result.error_code != 0) {
-      say("stopped     error " + error_name(result.error_code) + ", command " +
-          std::to_string(result.error_index) + ", address " + std::to_string(result.error_address));
+      say("stopped     error " + error_name(result.error_code) + ", command " + std::to_string(result.error_index) +
+          ", address " + std::to_string(result.error_address));
       out.command = result.error_index;
     }
     if (result.measured.commands.size() > result.error_index) command_line(result, result.error_index);
@@ -223,7 +228,8 @@ class Diagnosis {
            : giver.end == timing::kNever ? "had not ended"
                                          : "ended in cycle " + grouped(giver.end)));
       command_line(result, early->taker);
-      say("look at     control, tokens: one was taken that had not been given (rtl/control/systole_tokens.sv; who gives and takes: "
+      say("look at     control, tokens: one was taken that had not been given (rtl/control/systole_tokens.sv; who gives and "
+          "takes: "
           "docs/commands_and_registers.md)");
       mark = begin_ + taker.begin;
       out.port = "token";
@@ -338,8 +344,8 @@ class Diagnosis {
   std::optional<std::size_t> store_of(const platform::GemmResult &result, const Case &wrong, std::size_t product) const {
     if (wrong.first.empty() || (run_.queued && jobs_.size() > 1)) return std::nullopt;
     const systole_gemm_t gemm = platform::placed_gemm(run_, jobs_[product]);
-    const std::uint64_t address = gemm.c + wrong.first[0].row * static_cast<std::uint64_t>(gemm.c_pitch) +
-                                  wrong.first[0].column * golden::size(wrong.out);
+    const std::uint64_t address =
+        gemm.c + wrong.first[0].row * static_cast<std::uint64_t>(gemm.c_pitch) + wrong.first[0].column * golden::size(wrong.out);
     const std::vector<timing::Record> &records = result.measured.program.records;
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (stores(records[i], report_.options.config.cols, address)) return i;
@@ -360,14 +366,17 @@ class Diagnosis {
   void describe(const platform::GemmResult &result, const std::optional<Divergence> &found, const diagnose::Element &element,
                 const std::optional<std::size_t> &store) {
     if (!found) {
-      say("first wrong a byte in memory: all that load writes, the array sums up, the store engine reads and the epilogue makes of it is "
+      say("first wrong a byte in memory: all that load writes, the array sums up, the store engine reads and the epilogue makes "
+          "of it is "
           "right");
       if (store) command_line(result, *store);
       say("look at     store engine, DMA write: what it makes of the epilogue's results (rtl/store/systole_dma_write.sv)");
       return;
     }
     say(std::string("first wrong ") + port_text(found->port) + ' ' + found->place +
-        (found->missing ? ": never" : " in cycle " + grouped(found->cycle - begin_) + " of the job (" + grouped(found->cycle) + " of the waves)"));
+        (found->missing
+             ? ": never"
+             : " in cycle " + grouped(found->cycle - begin_) + " of the job (" + grouped(found->cycle) + " of the waves)"));
     if (!found->missing) say("            expected " + found->expected + "  actual " + found->actual);
     command_line(result, found->command);
     if (!found->tile.empty()) say("            " + found->tile);
@@ -379,7 +388,8 @@ class Diagnosis {
     const auto at = static_cast<unsigned>(found->port);
     for (unsigned port = 0; port < at; ++port) {
       const diagnose::Tally &tally = findings_.ports[port];
-      if (tally.compared != 0 && tally.wrong == 0) say("right       " + grouped(tally.compared) + ' ' + checked_text(static_cast<Port>(port)));
+      if (tally.compared != 0 && tally.wrong == 0)
+        say("right       " + grouped(tally.compared) + ' ' + checked_text(static_cast<Port>(port)));
     }
     say("wrong       " + grouped(findings_.ports[at].wrong) + " of " + grouped(findings_.ports[at].compared) + ' ' +
         checked_text(found->port) + (found->pattern.empty() ? "" : ", " + found->pattern));
@@ -398,8 +408,8 @@ class Diagnosis {
 }  // namespace
 
 std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report) {
-  static const char *const kDropped[] = {"--json", "--trace", "--waves", "--waves-window", "--waves-mark", "--waves-scope",
-                                         "--timeline", "--mismatch-waves", "--seed"};
+  static const char *const kDropped[] = {"--json",        "--trace",    "--waves",          "--waves-window", "--waves-mark",
+                                         "--waves-scope", "--timeline", "--mismatch-waves", "--seed"};
   std::vector<std::string> out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string &word = arguments[i];
@@ -419,15 +429,14 @@ std::vector<std::string> rerun_arguments(const std::vector<std::string> &argumen
   return out;
 }
 
-void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run, const std::vector<platform::GemmJob> &jobs,
-              Report &report, ProgressMeter &meter) {
+void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run,
+              const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter) {
   if (!report.options.is_rtl() || !report.options.diagnosis) return;
   const auto wrong = std::find_if(report.cases.begin(), report.cases.end(),
                                   [](const Case &c) { return c.mismatches != 0 || c.result.error_code != 0; });
   if (wrong == report.cases.end()) return;
   const std::vector<std::string> built = platform::rtl_configs(true);
-  if (report.options.x_seed != 0 ||
-      std::find(built.begin(), built.end(), report.options.config.name) == built.end()) {
+  if (report.options.x_seed != 0 || std::find(built.begin(), built.end(), report.options.config.name) == built.end()) {
     report.diagnosis.push_back("this program holds no build with waves of this configuration that could say more");
     return;
   }

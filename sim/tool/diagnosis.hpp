@@ -16,8 +16,8 @@ namespace systole::tool {
 /// @param arguments  the command as typed: "sim", "gemm_int8", …
 /// @param run        what was run, `jobs` what of
 /// Fills report.diagnosis; what hinders it is said there, too.
-void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run, const std::vector<platform::GemmJob> &jobs,
-              Report &report, ProgressMeter &meter);
+void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run,
+              const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter);
 
 /// The command that repeats a run with waves and nothing else: without options that write files, with the seed that was drawn.
 std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report);

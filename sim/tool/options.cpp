@@ -79,10 +79,10 @@ void add_engine_options(po::options_description &options) {
       ("waves-window", value("FROM:TO"), "only of these cycles since the start; either may be left out")             //
       ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
       ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
-       "only the signals directly in this scope, e.g. systole.u_load; may be repeated; no .gtkw is written")         //
-      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                  //
-      ("mismatch-waves", value("FILE"), "waves around the first wrong bit; mismatch.fst beside --json by default")   //
-      ("trace", value("FILE"), "write when every command began and ended as CSV")  //
+       "only the signals directly in this scope, e.g. systole.u_load; may be repeated; no .gtkw is written")            //
+      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                     //
+      ("mismatch-waves", value("FILE"), "waves around the first wrong bit; mismatch.fst beside --json by default")      //
+      ("trace", value("FILE"), "write when every command began and ended as CSV")                                       //
       ("timeline", value("FILE"), "rtl: write who was busy when as Chrome trace events (Perfetto), and a .svg beside")  //
       ("hang-limit", value("CYCLES"), "rtl: give up when nothing has moved for so long, 100000 by default");
   add_machine_options(options);
@@ -182,7 +182,9 @@ namespace {
 void parse_window(const std::string &text, EngineOptions &out) {
   const std::size_t colon = text.find(':');
   const std::string from = text.substr(0, colon), to = colon == std::string::npos ? "" : text.substr(colon + 1);
-  const auto cycle = [](const std::string &word) { return word.find_first_not_of("0123456789") == std::string::npos && word.size() < 18; };
+  const auto cycle = [](const std::string &word) {
+    return word.find_first_not_of("0123456789") == std::string::npos && word.size() < 18;
+  };
   if (colon == std::string::npos || (from.empty() && to.empty()) || !cycle(from) || !cycle(to))
     throw UserError("--waves-window is '" + text + "', two cycles FROM:TO expected, of which one may be left out");
   if (!from.empty()) out.waves_from = std::stoull(from);
@@ -197,9 +199,11 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   if (given(values, "engine").value_or("") == "fpga") {
     if (!fpga) throw UserError("--engine fpga is for `gemm` (`probe` tests a board)");
     out.engine = "fpga";
-    for (const char *option : {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed",
-                               "x-seed", "waves", "waves-window", "waves-mark", "waves-scope", "mismatch-waves", "no-diagnosis", "trace", "timeline", "hang-limit"}) {
-      if (values.count(option) != 0) throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
+    for (const char *option :
+         {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed", "x-seed", "waves",
+          "waves-window", "waves-mark", "waves-scope", "mismatch-waves", "no-diagnosis", "trace", "timeline", "hang-limit"}) {
+      if (values.count(option) != 0)
+        throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
     }
     out.json = given(values, "json").value_or("");
     out.board = board_options(values);
@@ -247,7 +251,8 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   }
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
-  if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window"))) throw UserError("--waves needs --engine rtl: the model has no signals");
+  if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window")))
+    throw UserError("--waves needs --engine rtl: the model has no signals");
   for (const char *option : {"mismatch-waves", "no-diagnosis"}) {
     if (!out.is_rtl() && values.count(option) != 0) throw UserError("--" + std::string(option) + " needs --engine rtl");
   }

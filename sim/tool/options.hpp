@@ -33,8 +33,8 @@ struct EngineOptions {
   std::uint64_t waves_to = ~std::uint64_t{0};
   std::optional<std::uint64_t> waves_mark;
   std::vector<std::string> waves_scopes;
-  bool diagnosis = true;       ///< look for the first wrong bit when values are wrong
-  std::string mismatch_waves;  ///< waves around it; "": beside `json`, or in the current folder
+  bool diagnosis = true;                    ///< look for the first wrong bit when values are wrong
+  std::string mismatch_waves;               ///< waves around it; "": beside `json`, or in the current folder
   std::string json;                         ///< "": none
   std::string trace;                        ///< "": none
   std::string timeline;                     ///< "": none; with a picture beside it, svg_name()

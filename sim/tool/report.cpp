@@ -205,8 +205,8 @@ void print_failure(std::ostream &out, const Case &c) {
         << " never written\n";
   }
   if (c.mismatches == 0) return;
-  out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong" << (c.pattern.empty() ? "" : ", " + c.pattern)
-      << ":\n";
+  out << "    " << grouped(c.mismatches) << " of " << grouped(std::uint64_t{c.m} * c.n) << " values are wrong"
+      << (c.pattern.empty() ? "" : ", " + c.pattern) << ":\n";
   for (const Mismatch &wrong : c.first) {
     out << "      C[" << wrong.row << "][" << wrong.column << "]  expected " << value_text(c.out, wrong.expected) << "  actual "
         << (wrong.actual ? value_text(c.out, *wrong.actual) : "missing") << '\n';
@@ -392,14 +392,10 @@ std::string to_json(const Report &report) {
   out["first_wrong"] = nullptr;
   if (report.first_wrong) {
     const FirstWrong &at = *report.first_wrong;
-    out["first_wrong"] = {{"port", at.port},
-                          {"command", json_of(at.command)},
-                          {"cycle", at.cycle},
-                          {"place", json_of(at.place)},
-                          {"row", json_of(at.row)},
-                          {"column", json_of(at.column)},
-                          {"stale", at.stale},
-                          {"waves", json_of(report.first_wrong_waves)}};
+    out["first_wrong"] = {{"port", at.port},        {"command", json_of(at.command)},
+                          {"cycle", at.cycle},      {"place", json_of(at.place)},
+                          {"row", json_of(at.row)}, {"column", json_of(at.column)},
+                          {"stale", at.stale},      {"waves", json_of(report.first_wrong_waves)}};
   }
   if (!report.error.empty()) {
     out["mismatches"] = nullptr;  // nothing was compared

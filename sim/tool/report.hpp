@@ -44,13 +44,13 @@ struct Report {
   EngineOptions options;
   std::optional<std::uint64_t> seed;  ///< of the data, or of the stalls
   std::vector<Case> cases;
-  std::vector<std::string> notes;    ///< lines for the summary
-  bool repeatable = true;            ///< show how to run it again with this seed
-  std::optional<BoardReport> board;  ///< engine fpga
-  std::vector<std::string> diagnosis;      ///< lines about the first wrong bit
+  std::vector<std::string> notes;         ///< lines for the summary
+  bool repeatable = true;                 ///< show how to run it again with this seed
+  std::optional<BoardReport> board;       ///< engine fpga
+  std::vector<std::string> diagnosis;     ///< lines about the first wrong bit
   std::optional<FirstWrong> first_wrong;  ///< none: no value is wrong, or nothing more is known
   std::string first_wrong_waves;          ///< "": none
-  std::string error;                 ///< what ended the simulation early, if anything
+  std::string error;                      ///< what ended the simulation early, if anything
 
   bool pass() const;
 };

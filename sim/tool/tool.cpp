@@ -77,7 +77,8 @@ void check_plant() {
   const char *const name = std::getenv("SYSTOLE_PLANT");
   if (name == nullptr || *name == '\0') return;
   const auto faults = platform::planted_faults();
-  if (faults.empty()) throw UserError("SYSTOLE_PLANT is set, but this program holds no planted faults: build/bin/systole-planted does");
+  if (faults.empty())
+    throw UserError("SYSTOLE_PLANT is set, but this program holds no planted faults: build/bin/systole-planted does");
   std::string known;
   for (const auto &[fault, what] : faults) {
     if (fault == name) return;

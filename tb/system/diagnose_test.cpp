@@ -30,7 +30,8 @@ diagnose::Findings look(const std::string &config, DType type, DType out, uint32
   job.epilogue.out = out;
   const auto bytes = [&](size_t count) {
     std::vector<uint8_t> data(count * size);
-    for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(size == 2 && i % 2 == 1 ? 0x38 + random() % 8 : random());
+    for (size_t i = 0; i < data.size(); ++i)
+      data[i] = static_cast<uint8_t>(size == 2 && i % 2 == 1 ? 0x38 + random() % 8 : random());
     return data;
   };
   job.a = bytes(size_t{m} * k);
@@ -68,8 +69,8 @@ diagnose::Findings look(const std::string &config, DType type, DType out, uint32
 }
 
 void expect_right(const diagnose::Findings &findings, uint64_t sums) {
-  EXPECT_FALSE(findings.first) << findings.first->place << " in cycle " << findings.first->cycle << ": " << findings.first->expected
-                               << ", not " << findings.first->actual;
+  EXPECT_FALSE(findings.first) << findings.first->place << " in cycle " << findings.first->cycle << ": "
+                               << findings.first->expected << ", not " << findings.first->actual;
   for (unsigned port = 0; port < diagnose::kPorts; ++port) {
     EXPECT_GT(findings.ports[port].compared, 0u) << port;
     EXPECT_EQ(findings.ports[port].wrong, 0u) << port;

@@ -53,9 +53,10 @@ TEST(PatternTest, OfOneValueThereIsNoAll) {
 TEST(RerunTest, WritesNothingAndKeepsTheSeed) {
   Report report;
   report.seed = 77;
-  const std::vector<std::string> typed = {"sim",    "gemm_int8", "--json",        "r.json",  "--config", "4x4", "--seed",
-                                          "random", "--waves=w", "--stall-seed=3", "--trace", "t.csv"};
-  const std::vector<std::string> wanted = {"sim", "gemm_int8", "--config", "4x4", "--stall-seed=3", "--seed", "77", "--no-diagnosis"};
+  const std::vector<std::string> typed = {"sim",    "gemm_int8", "--json",    "r.json",         "--config", "4x4",
+                                          "--seed", "random",    "--waves=w", "--stall-seed=3", "--trace",  "t.csv"};
+  const std::vector<std::string> wanted = {"sim",    "gemm_int8", "--config",      "4x4", "--stall-seed=3",
+                                           "--seed", "77",        "--no-diagnosis"};
   EXPECT_EQ(rerun_arguments(typed, report), wanted);
   report.repeatable = false;  // gemm: the data are the user's
   EXPECT_EQ(rerun_arguments({"gemm", "--a", "a.npy", "--mismatch-waves", "m.fst"}, report),
