@@ -23,8 +23,14 @@ constexpr unsigned ACT_FULL = number(SYSTOLE_TOKEN_ACT_FULL), WGT_FULL = number(
 
 enum Engine : unsigned { LOAD, COMPUTE, STORE };
 
-// Bits of RtlProbe::cause.
-constexpr unsigned CAUSE_WEIGHTS = 1, CAUSE_ACTIVATIONS = 2, CAUSE_HAZARD = 4, CAUSE_STORE = 8, CAUSE_COMMAND = 16;
+// Bits of RtlProbe::events: the counters' numbers, in the order of their registers.
+constexpr unsigned event(unsigned offset) { return 1u << (offset - SYSTOLE_REG_COUNTER_TOTAL_LO) / 8; }
+constexpr unsigned CAUSE_COMPUTE = event(SYSTOLE_REG_COUNTER_COMPUTE_LO), CAUSE_WEIGHTS = event(SYSTOLE_REG_COUNTER_WEIGHTS_LO),
+                   CAUSE_ACTIVATIONS = event(SYSTOLE_REG_COUNTER_ACTIVATIONS_LO),
+                   CAUSE_HAZARD = event(SYSTOLE_REG_COUNTER_HAZARD_LO), CAUSE_STORE = event(SYSTOLE_REG_COUNTER_STORE_LO),
+                   CAUSE_COMMAND = event(SYSTOLE_REG_COUNTER_COMMAND_LO) | event(SYSTOLE_REG_COUNTER_DRAIN_LO);
+// The weights of the next tile are in the array.
+constexpr unsigned CAUSE_BEHIND_WEIGHTS = CAUSE_ACTIVATIONS | CAUSE_HAZARD | CAUSE_STORE;
 
 constexpr size_t MOST_RECORDS = 5, MOST_BURSTS = 3;  // that are shown
 
@@ -119,53 +125,49 @@ class Report {
     const std::string start = whole_name(i) + ' ' + (begun ? "began at " + grouped(command(i).begin) : "has not begun") + ": ";
     if (!state_.probe.known) return start + "what it waits for is not known of this top";
     switch (engine) {
-      case LOAD: return start + (begun ? load_waits() : queue_waits(i, state_.probe.load_command, state_.probe.load_takes));
+      case LOAD: return start + (begun ? load_waits() : queue_waits(i));
       case COMPUTE: return start + compute_waits(i, begun);
-      default: return start + (begun ? store_waits() : queue_waits(i, state_.probe.store_command, state_.probe.store_takes));
+      default: return start + (begun ? store_waits() : queue_waits(i));
     }
   }
 
   static std::string not_there() {
-    return "has not reached the engine: not fetched yet, or behind a command whose engine's queue is full";
+    return "the engine does not take it: it is not fetched, or stands behind a command whose engine's queue is full, or behind "
+           "one "
+           "that the engine is not done with";
   }
 
-  std::string queue_waits(size_t i, bool there, bool takes) const {
-    if (!there) return not_there();
+  std::string queue_waits(size_t i) const {
     const std::string tokens = token_waits(i, 0xFF);
-    if (!tokens.empty()) return tokens;
-    return takes ? "could begin" : "its tokens are there; waits for the engine, which is not done with those before";
+    return tokens.empty() ? not_there() : tokens;
   }
 
   std::string load_waits() const {
-    const RtlProbe &p = state_.probe;
     const AxiMasterPins &m = state_.master;
-    if (p.write && !p.write_taken)
-      return std::string("waits for ") + (p.write_to == SYSTOLE_DEST_ACC ? "the accumulators'" : "the buffers'") + " write port";
     if (m.arvalid && !state_.slave.arready) return "waits for ready of AR, address " + hex(m.ar.addr);
     if (state_.slave.rvalid && !m.rready) return "does not take the read data that R offers";
-    if (p.load_ar && !p.load_ar_taken) return "waits for a place among the outstanding read bursts";
     if (!state_.reads.empty())
       return "waits for read data: " + counted(state_.reads.size(), "burst") + " outstanding, the oldest from " +
              hex(state_.reads.front().addr);
-    return "has asked for nothing that is not there";
+    return "all data that it asked for are there: it waits for the write port of its buffer, of the accumulators or of a bank";
   }
 
   std::string compute_waits(size_t i, bool begun) const {
     const RtlProbe &p = state_.probe;
-    if (!begun && p.compute_command && (p.cause & CAUSE_COMMAND) != 0) return "waits for the engine to take it from its queue";
-    if (p.cause == 0) return begun ? "rows go into the array: it does move" : "waits for nothing that is not there";
-    if ((p.cause & CAUSE_COMMAND) != 0) {
-      if (!begun) return not_there();
+    if ((p.events & CAUSE_COMPUTE) != 0)
+      return begun ? "rows go into the array: it does move" : "waits for nothing that is not there";
+    if ((p.events & CAUSE_COMMAND) != 0) {
+      if (!begun) return queue_waits(i);
       return "all its rows are in the array; its results do not come out";
     }
-    if ((p.cause & CAUSE_WEIGHTS) != 0) {
+    if ((p.events & CAUSE_WEIGHTS) != 0) {
       const std::string tokens = begun ? "" : token_waits(i, SYSTOLE_TOKEN_WGT_FULL);
       return tokens.empty() ? "waits for its weights, which do not come into the array" : tokens;
     }
-    if ((p.cause & CAUSE_ACTIVATIONS) != 0) return token_waits_or(i, ACT_FULL);
-    if ((p.cause & CAUSE_STORE) != 0) return token_waits_or(i, ACC_FREE);
-    return (p.cause & CAUSE_HAZARD) != 0 ? "waits for results on the same accumulator rows to leave the array (hazard)"
-                                         : "waits for no known cause";
+    if ((p.events & CAUSE_ACTIVATIONS) != 0) return token_waits_or(i, ACT_FULL);
+    if ((p.events & CAUSE_STORE) != 0) return token_waits_or(i, ACC_FREE);
+    return (p.events & CAUSE_HAZARD) != 0 ? "waits for results on the same accumulator rows to leave the array (hazard)"
+                                          : "waits for no known cause";
   }
 
   std::string token_waits_or(size_t i, unsigned token) const {
@@ -177,12 +179,10 @@ class Report {
   }
 
   std::string store_waits() const {
-    const RtlProbe &p = state_.probe;
     const AxiMasterPins &m = state_.master;
     if (m.awvalid && !state_.slave.awready) return "waits for ready of AW, address " + hex(m.aw.addr);
     if (m.wvalid && !state_.slave.wready) return "waits for ready of W";
     if (state_.slave.bvalid && !m.bready) return "does not take the response that B offers";
-    if (p.acc_read && !p.acc_read_taken) return "waits for the accumulators' read port";
     const auto filling =
         std::find_if(state_.writes.begin(), state_.writes.end(), [](const auto &w) { return w.done != w.beats; });
     if (filling != state_.writes.end())
@@ -191,7 +191,7 @@ class Report {
     if (!state_.writes.empty())
       return "waits for " + counted(state_.writes.size(), "write response") + ", the oldest of " +
              hex(state_.writes.front().addr);
-    return "has written nothing that is not answered";
+    return "all that it wrote is answered: it waits for the accumulators' read port or its epilogue";
   }
 
   std::string token_lines() const {
@@ -288,14 +288,14 @@ std::array<TokenRange, TOKENS> expected_tokens(const MeasuredProgram &measured, 
     const bool begun = measured.commands[i].begin != kNever, ended = measured.commands[i].end != kNever;
     const unsigned engine = engine_of(record);
     // Weights go into the array before the rows: of the MATMUL that is next, too.
-    const bool ahead = engine == COMPUTE && !begun && next && !(probe.known && (probe.cause & CAUSE_COMMAND) != 0);
+    const bool ahead = engine == COMPUTE && !begun && next && !(probe.known && (probe.events & CAUSE_COMMAND) != 0);
     if (engine == COMPUTE && !begun) next = false;
     if (engine == COMPUTE && begun && !ended) running = true;
-    const bool waits = probe.known && (probe.cause & CAUSE_WEIGHTS) != 0;  // its first weights are not all there
+    const bool waits = probe.known && (probe.events & CAUSE_WEIGHTS) != 0;  // its first weights are not all there
     for (unsigned token = 0; token < TOKENS; ++token) {
       if ((tokens_taken(record) >> token & 1) != 0) {
         const bool first = ahead && token == WGT_FULL;
-        if (begun || (first && !running && probe.known && probe.cause != 0 && !waits)) {
+        if (begun || (first && !running && (probe.events & CAUSE_BEHIND_WEIGHTS) != 0)) {
           --out[token].least;
           --out[token].most;
         } else if (first && (running || !probe.known || !waits)) {

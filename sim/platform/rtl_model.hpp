@@ -18,14 +18,7 @@ namespace systole::platform {
 struct RtlProbe {
   bool known = false;               ///< false: the top is not `systole`, and nothing here holds
   std::array<uint8_t, 8> tokens{};  ///< by token number, with what was given and taken in the cycle before
-  uint8_t cause = 0;                ///< why no activation row is issued: bits of systole_act_seq's cause_o; 0: one is
-  bool load_command = false, load_takes = false;    ///< a command stands before the engine; it would be taken
-  bool compute_command = false;                     ///< the same
-  bool store_command = false, store_takes = false;  ///< the same
-  bool write = false, write_taken = false;          ///< load's write port: a chunk is offered; it is taken
-  uint8_t write_to = 0;                             ///< its destination, as in the record
-  bool acc_read = false, acc_read_taken = false;    ///< store's read port of the accumulators
-  bool load_ar = false, load_ar_taken = false;      ///< load's read addresses, before they meet those of the fetch
+  uint16_t events = 0;              ///< as RtlModel::events(): among them why no activation row was issued
 };
 
 /// A Verilated top with the core's pins, behind two half cycles.
@@ -48,8 +41,7 @@ class RtlModel {
   virtual void settle(const Inputs &inputs, Outputs &outputs) = 0;
   /// The rising edge at the end of the cycle.
   virtual void edge() = 0;
-  /// What stands inside now: after settle() in that cycle, after edge() at the beginning of the next, combinational signals with the
-  /// inputs of the one before.
+  /// What stands inside now: after settle() in that cycle, after edge() at the beginning of the next.
   virtual RtlProbe probe() const { return {}; }
   /// The counters that count the cycle before this one, by their numbers in the specification (systole_counters' event_q); after
   /// settle(). 0 for a top that is not `systole`.

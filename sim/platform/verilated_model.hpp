@@ -36,19 +36,7 @@ auto probe_of(const Root &root, int) -> decltype(root.systole__DOT__u_control__D
     const unsigned take = root.systole__DOT__u_control__DOT__u_tokens__DOT__take_q >> token & 1;
     out.tokens[token] = static_cast<uint8_t>(count == 15 && give > take ? 15 : (count + give - take) & 15);
   }
-  out.cause = root.systole__DOT__act_cause;
-  out.load_command = root.systole__DOT__load_cmd_valid;
-  out.load_takes = root.systole__DOT__load_cmd_ready;
-  out.compute_command = root.systole__DOT__compute_cmd_valid;
-  out.store_command = root.systole__DOT__store_cmd_valid;
-  out.store_takes = root.systole__DOT__store_cmd_ready;
-  out.write = root.systole__DOT__wr_valid;
-  out.write_taken = root.systole__DOT__wr_ready;
-  out.write_to = root.systole__DOT__wr_dest;
-  out.acc_read = root.systole__DOT__acc_rd_valid;
-  out.acc_read_taken = root.systole__DOT__acc_rd_ready;
-  out.load_ar = root.systole__DOT__load_ar_valid;
-  out.load_ar_taken = root.systole__DOT__load_ar_ready;
+  out.events = root.systole__DOT__u_control__DOT__u_counters__DOT__event_q;
   return out;
 }
 template <class Root>

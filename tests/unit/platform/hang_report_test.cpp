@@ -13,7 +13,7 @@ namespace {
 using timing::Record;
 
 constexpr unsigned ACT_FULL = 0, WGT_FULL = 1, ACT_FREE = 2, WGT_FREE = 3, ACC_FULL = 4, ACC_FREE = 5;
-constexpr uint8_t WEIGHTS = 1, ACTIVATIONS = 2, HAZARD = 4, STORE = 8, NO_COMMAND = 16;
+constexpr uint16_t NO_COMMAND = 1 << 2, WEIGHTS = 1 << 3, ACTIVATIONS = 1 << 4, HAZARD = 1 << 5, STORE = 1 << 6;  // counters
 
 Record record(uint32_t opcode, uint32_t wait, uint32_t give) {
   Record result{};
@@ -72,15 +72,13 @@ TEST_F(HangReportTest, NamesTheTokenAndWhoGivesIt) {
   run(0);
   begin(1, 30);
   state_.probe.tokens[WGT_FULL] = 1;
-  state_.probe.cause = WEIGHTS;
+  state_.probe.events = WEIGHTS;
   state_.reads = {{0, 0x1234000, 16, 3}, {0, 0x1235000, 8, 0}};
   expect("load ", "#1 LOAD ACT (");
   expect("load ", "began at 30: waits for read data: 2 bursts outstanding, the oldest from 0x1234000");
-  state_.probe.cause = ACTIVATIONS;
-  state_.probe.compute_command = true;
+  state_.probe.events = ACTIVATIONS;
   expect("compute ", "#2 MATMUL");
   expect("compute ", "has not begun: waits for token ACT_FULL (0 there; #1 LOAD ACT gives it, which began at 30)");
-  state_.probe.store_command = true;
   expect("store ", "#3 STORE");
   expect("store ", "waits for token ACC_FULL (0 there; #2 MATMUL gives it, which has not begun)");
   EXPECT_NE(hang_report(state_).find("read ID 0 at 0x1234000: 3 of 16 beats"), std::string::npos) << hang_report(state_);
@@ -88,44 +86,38 @@ TEST_F(HangReportTest, NamesTheTokenAndWhoGivesIt) {
 
 TEST_F(HangReportTest, SaysWhatACommandWaitsForOnceItHasBegun) {
   begin(0, 5);
-  state_.probe.write = true;
-  expect("load ", "waits for the buffers' write port");
-  state_.probe.write_to = SYSTOLE_DEST_ACC;
-  expect("load ", "waits for the accumulators' write port");
-  state_.probe.write = false;
+  expect("load ", "all data that it asked for are there: it waits for the write port");
   state_.master.arvalid = true;
   expect("load ", "waits for ready of AR");
   for (size_t i = 0; i < 3; ++i) run(i);
   begin(3, 60);
-  state_.probe.acc_read = true;
-  expect("store ", "began at 60: waits for the accumulators' read port");
+  expect("store ", "began at 60: all that it wrote is answered: it waits for the accumulators' read port");
   state_.master.wvalid = true;
   expect("store ", "waits for ready of W");
   state_.master.awvalid = true;
   expect("store ", "waits for ready of AW");
   state_.master = {};
-  state_.probe.acc_read = false;
   state_.writes = {{0, 0x8000, 4, 4}};
   expect("store ", "waits for 1 write response, the oldest of 0x8000");
   state_.writes = {{0, 0x8000, 4, 1}};
   expect("store ", "does not send the data of a burst to 0x8000: 1 of 4 beats");
   end(3, 80);
   begin(6, 81);
-  state_.probe.cause = HAZARD;
+  state_.probe.events = HAZARD;
   expect("compute ", "(hazard)");
 }
 
 TEST_F(HangReportTest, TokensAreWhatBegunAndEndedCommandsMakeThem) {
-  state_.probe.cause = NO_COMMAND;
+  state_.probe.events = NO_COMMAND;
   expect_tokens(ACT_FULL, 0, 0);
   run(0);
   run(1);
   expect_tokens(ACT_FULL, 1, 1);
   expect_tokens(WGT_FULL, 1, 1);  // the engine has no command
-  state_.probe.cause = STORE;     // the weights are in the array
+  state_.probe.events = STORE;    // the weights are in the array
   expect_tokens(WGT_FULL, 0, 0);
   expect_tokens(WGT_FREE, 0, 1);
-  state_.probe.cause = WEIGHTS;
+  state_.probe.events = WEIGHTS;
   expect_tokens(WGT_FULL, 1, 1);
   state_.probe = {};
   expect_tokens(WGT_FULL, 0, 1);
@@ -146,8 +138,7 @@ TEST_F(HangReportTest, TokensAreWhatBegunAndEndedCommandsMakeThem) {
 
 TEST_F(HangReportTest, ALostTokenAndADoubledOneStandOut) {
   for (size_t i = 0; i < 3; ++i) run(i);
-  state_.probe.cause = NO_COMMAND;
-  state_.probe.load_command = true;
+  state_.probe.events = NO_COMMAND;
   state_.probe.tokens[ACC_FULL] = state_.probe.tokens[ACT_FREE] = 1;
   state_.probe.tokens[ACC_FREE] = 2;
   begin(5, 70);
@@ -161,7 +152,7 @@ TEST_F(HangReportTest, ALostTokenAndADoubledOneStandOut) {
 }
 
 TEST_F(HangReportTest, TokensThatAgreeAreSaidToAgree) {
-  state_.probe.cause = NO_COMMAND;
+  state_.probe.events = NO_COMMAND;
   const std::string report = hang_report(state_);
   EXPECT_NE(report.find("they agree"), std::string::npos) << report;
   EXPECT_NE(report.find("hang: nothing has moved since cycle 1,234 (234 of the job), now it is 3,000"), std::string::npos)
