@@ -70,7 +70,8 @@ class Groups {
   /// The top's pins that begin so.
   void pins(const std::vector<std::string> &prefixes) {
     view_.all("", [&prefixes](const std::string &name) {
-      return std::any_of(prefixes.begin(), prefixes.end(), [&name](const std::string &p) { return name.compare(0, p.size(), p) == 0; });
+      return std::any_of(prefixes.begin(), prefixes.end(),
+                         [&name](const std::string &p) { return name.compare(0, p.size(), p) == 0; });
     });
   }
 
@@ -118,7 +119,8 @@ class Groups {
     const std::vector<std::string> names = text::tokens();
     view_.begin("tokens by name", true);
     for (unsigned t = 0; t < names.size(); ++t) view_.plain(names[t], {"u_control.u_tokens.avail_o", t, t});
-    for (unsigned t = 0; t < names.size(); ++t) view_.decimal(names[t] + " count", {"u_control.u_tokens.count_q", 4 * t + 3, 4 * t});
+    for (unsigned t = 0; t < names.size(); ++t)
+      view_.decimal(names[t] + " count", {"u_control.u_tokens.count_q", 4 * t + 3, 4 * t});
     view_.end();
     view_.begin("faults", true);
     view_.plain("stop_o", {"u_control.u_faults.stop_o"});

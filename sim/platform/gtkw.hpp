@@ -17,9 +17,9 @@ constexpr uint64_t WAVE_UNITS = 10;
 
 /// Which waves to write; cycles count from the start of the simulation.
 struct WavePlan {
-  std::string file;                        ///< FST
-  uint64_t from = 0, to = ~uint64_t{0};    ///< cycles between which they are written, both included
-  std::vector<std::string> scopes;         ///< only the signals directly in these ("systole.u_load"), and no view; empty: all
+  std::string file;                      ///< FST
+  uint64_t from = 0, to = ~uint64_t{0};  ///< cycles between which they are written, both included
+  std::vector<std::string> scopes;       ///< only the signals directly in these ("systole.u_load"), and no view; empty: all
 };
 
 /// What the view of waves tells besides their signals; cycles count from the start of the simulation.

@@ -11,43 +11,16 @@ namespace systole::platform {
 namespace text {
 
 Names registers() {
-#define REGISTER(NAME) {SYSTOLE_REG_##NAME, #NAME}
+#define REGISTER(NAME) \
+  { SYSTOLE_REG_##NAME, #NAME }
 #define COUNTER(NAME) REGISTER(COUNTER_##NAME##_LO), REGISTER(COUNTER_##NAME##_HI)
-  return {REGISTER(ID),
-          REGISTER(VERSION),
-          REGISTER(CAP0),
-          REGISTER(CAP1),
-          REGISTER(CAP2),
-          REGISTER(CTRL),
-          REGISTER(STATUS),
-          REGISTER(IRQ_ENABLE),
-          REGISTER(IRQ_STATUS),
-          REGISTER(RING_BASE_LO),
-          REGISTER(RING_BASE_HI),
-          REGISTER(RING_SIZE),
-          REGISTER(RING_TAIL),
-          REGISTER(RING_HEAD),
-          REGISTER(WATCHDOG),
-          REGISTER(ERROR_CODE),
-          REGISTER(ERROR_INDEX),
-          REGISTER(ERROR_ADDR_LO),
-          REGISTER(ERROR_ADDR_HI),
-          REGISTER(DONE_LOAD),
-          REGISTER(DONE_COMPUTE),
-          REGISTER(DONE_STORE),
-          REGISTER(COUNTER_CTRL),
-          COUNTER(TOTAL),
-          COUNTER(COMPUTE),
-          COUNTER(COMMAND),
-          COUNTER(WEIGHTS),
-          COUNTER(ACTIVATIONS),
-          COUNTER(HAZARD),
-          COUNTER(STORE),
-          COUNTER(DRAIN),
-          COUNTER(READ_BYTES),
-          COUNTER(WRITE_BYTES),
-          COUNTER(READ_BURSTS),
-          COUNTER(WRITE_BURSTS),
+  return {REGISTER(ID),           REGISTER(VERSION),     REGISTER(CAP0),          REGISTER(CAP1),          REGISTER(CAP2),
+          REGISTER(CTRL),         REGISTER(STATUS),      REGISTER(IRQ_ENABLE),    REGISTER(IRQ_STATUS),    REGISTER(RING_BASE_LO),
+          REGISTER(RING_BASE_HI), REGISTER(RING_SIZE),   REGISTER(RING_TAIL),     REGISTER(RING_HEAD),     REGISTER(WATCHDOG),
+          REGISTER(ERROR_CODE),   REGISTER(ERROR_INDEX), REGISTER(ERROR_ADDR_LO), REGISTER(ERROR_ADDR_HI), REGISTER(DONE_LOAD),
+          REGISTER(DONE_COMPUTE), REGISTER(DONE_STORE),  REGISTER(COUNTER_CTRL),  COUNTER(TOTAL),          COUNTER(COMPUTE),
+          COUNTER(COMMAND),       COUNTER(WEIGHTS),      COUNTER(ACTIVATIONS),    COUNTER(HAZARD),         COUNTER(STORE),
+          COUNTER(DRAIN),         COUNTER(READ_BYTES),   COUNTER(WRITE_BYTES),    COUNTER(READ_BURSTS),    COUNTER(WRITE_BURSTS),
           COUNTER(MACS)};
 #undef COUNTER
 #undef REGISTER
@@ -68,16 +41,25 @@ Names banks() {
 }
 
 Names errors() {
-#define ERROR(NAME) {SYSTOLE_ERROR_##NAME, #NAME}
-  return {{SYSTOLE_ERROR_NONE, "-"}, ERROR(OPCODE),    ERROR(VERSION),  ERROR(RESERVED_FIELD), ERROR(FIELD),
-          ERROR(RANGE),              ERROR(AXI_FETCH), ERROR(AXI_LOAD), ERROR(AXI_STORE),      ERROR(TOKEN),
-          ERROR(RING),               ERROR(WATCHDOG),  ERROR(PARAM)};
+#define ERROR(NAME) \
+  { SYSTOLE_ERROR_##NAME, #NAME }
+  return {{SYSTOLE_ERROR_NONE, "-"},
+          ERROR(OPCODE),
+          ERROR(VERSION),
+          ERROR(RESERVED_FIELD),
+          ERROR(FIELD),
+          ERROR(RANGE),
+          ERROR(AXI_FETCH),
+          ERROR(AXI_LOAD),
+          ERROR(AXI_STORE),
+          ERROR(TOKEN),
+          ERROR(RING),
+          ERROR(WATCHDOG),
+          ERROR(PARAM)};
 #undef ERROR
 }
 
-Names causes() {
-  return {{0, "-"}, {1, "weights"}, {2, "activations"}, {4, "hazard"}, {8, "store"}, {16, "no command"}};
-}
+Names causes() { return {{0, "-"}, {1, "weights"}, {2, "activations"}, {4, "hazard"}, {8, "store"}, {16, "no command"}}; }
 
 std::vector<std::string> tokens() {
   Names named;
@@ -111,7 +93,8 @@ namespace {
 std::string number(uint64_t value) { return std::to_string(value); }
 
 std::string type_name(uint32_t type) {
-  return type <= static_cast<uint32_t>(golden::DType::fp32) ? golden::name(static_cast<golden::DType>(type)) : "type " + number(type);
+  return type <= static_cast<uint32_t>(golden::DType::fp32) ? golden::name(static_cast<golden::DType>(type))
+                                                            : "type " + number(type);
 }
 
 std::string address(uint32_t high, uint32_t low) {

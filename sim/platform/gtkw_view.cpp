@@ -39,6 +39,9 @@ std::string hexadecimal(uint64_t value, unsigned bits) {
   return text;
 }
 
+/// A signal of one bit; GTKWave knows a vector of one bit only by its bit.
+std::string word_of_bit(const std::string &path) { return (ends(path, "[0:0]") ? "(0)" : "") + path; }
+
 /// The wave filter beside this program; "": there is none.
 std::string find_filter() {
   std::error_code unknown;
@@ -66,7 +69,8 @@ View::View(const std::string &fst_file, const ViewTimes &times) : file_(gtkw_nam
 
   // In view: the mark, else the way from the doorbell to the first row; at most so that a command's text can be read.
   const uint64_t primary = times.mark ? *times.mark : std::max(times.doorbell, times.from);
-  const uint64_t before = times.mark ? 100 : 20, after = std::clamp<uint64_t>(times.until, primary + 100, primary + 1000) - primary + 100;
+  const uint64_t before = times.mark ? 100 : 20,
+                 after = std::clamp<uint64_t>(times.until, primary + 100, primary + 1000) - primary + 100;
   const uint64_t left = std::max(primary > before ? primary - before : 0, times.from);
   // Zoom is that of a frame of 200 pixels; there are at least 1000.
   const double zoom = -std::log2(static_cast<double>((primary - left + after) * CYCLE) / 5);
@@ -156,7 +160,12 @@ void View::end() {
   groups_.pop_back();
 }
 
-void View::write_signal(const Signal &signal) { out_ << (signal.bits == 1 ? BIT : HEX) << '\n' << signal.path << '\n'; }
+void View::write_signal(const Signal &signal) {
+  const std::string word = signal.bits == 1 ? word_of_bit(signal.path) : signal.path;
+  out_ << (signal.bits == 1 ? BIT : HEX) << '\n';
+  if (word != signal.path) out_ << "#{" << signal.name << "} ";
+  out_ << word << '\n';
+}
 
 std::optional<std::string> View::words(const std::vector<Bits> &bits, unsigned &count) {
   std::string text;
@@ -168,7 +177,7 @@ std::optional<std::string> View::words(const std::vector<Bits> &bits, unsigned &
     const Signal *signal = find(item.path);
     if (signal == nullptr) return std::nullopt;
     if (signal->bits == 1) {
-      add((signal->enumeration != 0 ? "(0)" : "") + signal->path);
+      add(word_of_bit(signal->path));
       continue;
     }
     const unsigned high = item.high < item.low ? signal->bits - 1 : item.high, low = item.high < item.low ? 0 : item.low;
@@ -222,8 +231,8 @@ void View::text(const std::string &label, const std::string &file, const text::N
   composed(label, TEXT, "^" + std::to_string(files_.at(path)) + " " + path, YELLOW, bits);
 }
 
-void View::valid_text(const std::string &label, const std::string &file, const text::Names &names, const Bits &valid, const Bits &bits,
-                      const std::optional<Bits> &more) {
+void View::valid_text(const std::string &label, const std::string &file, const text::Names &names, const Bits &valid,
+                      const Bits &bits, const std::optional<Bits> &more) {
   std::vector<Bits> all = {valid, bits};
   if (more) all.push_back(*more);
   unsigned count = 0;
@@ -243,8 +252,8 @@ void View::decode(const std::string &label, const std::string &type, const std::
     return;
   }
   const auto number = processes_.emplace(type, processes_.size() + 1).first->second;
-  composed(label, PROCESS, "^>" + std::to_string(number) + " " + filter_ + " " + type, type.find(' ') == std::string::npos ? GREEN : YELLOW,
-           bits);
+  composed(label, PROCESS, "^>" + std::to_string(number) + " " + filter_ + " " + type,
+           type.find(' ') == std::string::npos ? GREEN : YELLOW, bits);
 }
 
 void View::states(const std::string &instance) {

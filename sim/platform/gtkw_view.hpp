@@ -43,8 +43,8 @@ class View {
   /// Bits beside each other, from the highest, by a file of texts: `names` has that of each value.
   void text(const std::string &label, const std::string &file, const text::Names &names, const std::vector<Bits> &bits);
   /// The same, and "-" for each of them while `valid`, a bit before them, is 0.
-  void valid_text(const std::string &label, const std::string &file, const text::Names &names, const Bits &valid, const Bits &bits,
-                  const std::optional<Bits> &more = std::nullopt);
+  void valid_text(const std::string &label, const std::string &file, const text::Names &names, const Bits &valid,
+                  const Bits &bits, const std::optional<Bits> &more = std::nullopt);
   /// Bits beside each other by a process: systole-wave-filter TYPE.
   void decode(const std::string &label, const std::string &type, const std::vector<Bits> &bits);
   /// The signals of an enumerated type in an instance and below it, by the names that the FST file holds.
@@ -89,7 +89,7 @@ class View {
   std::map<std::string, std::vector<Signal>> scopes_;
   std::map<uint32_t, Enumeration> enumerations_;
   std::map<std::string, unsigned> files_, processes_;  // their numbers in the view
-  std::vector<std::pair<std::string, bool>> groups_;  // open: title, closed
+  std::vector<std::pair<std::string, bool>> groups_;   // open: title, closed
   std::vector<std::string> missing_;
   std::ofstream out_;
 };

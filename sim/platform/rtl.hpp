@@ -13,7 +13,7 @@ namespace systole::platform {
 
 /// Options of the Verilated engine.
 struct RtlOptions {
-  std::string waves;    ///< FST file to write ("": none); FILE.gtkw and FILE.names/ are written next to it
+  std::string waves;  ///< FST file to write ("": none); FILE.gtkw and FILE.names/ are written next to it
   uint64_t waves_from = 0, waves_to = ~uint64_t{0};  ///< cycles since the start between which they are written, both included
   std::optional<uint64_t> waves_mark;                ///< cycle that the .gtkw marks as that of the first mismatch
   /// If not empty: only the signals directly in these scopes ("systole", "systole.u_compute.u_accumulators"), and no .gtkw.

@@ -122,8 +122,8 @@ class VerilatedModel final : public RtlModel {
       if (trace_) end_waves();
       const Waves state = std::exchange(waves_, Waves::none);
       if (state == Waves::before)
-        throw OutputError("no waves: the simulation ended after cycle " + std::to_string(cycle_ - 1) + ", before the window began at " +
-                          std::to_string(plan_.from));
+        throw OutputError("no waves: the simulation ended after cycle " + std::to_string(cycle_ - 1) +
+                          ", before the window began at " + std::to_string(plan_.from));
       if (state == Waves::none) return;
       check_fst(plan_.file);
       if (plan_.scopes.empty()) write_gtkw(plan_, notes);

@@ -165,7 +165,9 @@ namespace {
 void parse_window(const std::string &text, EngineOptions &out) {
   const std::size_t colon = text.find(':');
   const std::string from = text.substr(0, colon), to = colon == std::string::npos ? "" : text.substr(colon + 1);
-  const auto cycle = [](const std::string &word) { return word.find_first_not_of("0123456789") == std::string::npos && word.size() < 18; };
+  const auto cycle = [](const std::string &word) {
+    return word.find_first_not_of("0123456789") == std::string::npos && word.size() < 18;
+  };
   if (colon == std::string::npos || (from.empty() && to.empty()) || !cycle(from) || !cycle(to))
     throw UserError("--waves-window is '" + text + "', two cycles FROM:TO expected, of which one may be left out");
   if (!from.empty()) out.waves_from = std::stoull(from);
@@ -217,7 +219,8 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   }
   out.json = given(values, "json").value_or("");
   out.trace = given(values, "trace").value_or("");
-  if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window"))) throw UserError("--waves needs --engine rtl: the model has no signals");
+  if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window")))
+    throw UserError("--waves needs --engine rtl: the model has no signals");
   if (!out.is_rtl() && out.x_seed != 0) throw UserError("--x-seed needs --engine rtl");
   if (out.is_rtl() && out.order_seed) throw UserError("--order-seed needs --engine model");
   return out;

@@ -31,9 +31,9 @@ struct EngineOptions {
   std::string waves;                        ///< "": none
   std::uint64_t waves_from = 0;             ///< cycles since the start between which waves are written
   std::uint64_t waves_to = ~std::uint64_t{0};
-  std::string json;                         ///< "": none
-  std::string trace;                        ///< "": none
-  BoardOptions board;                       ///< engine fpga; its configuration is what the board says
+  std::string json;    ///< "": none
+  std::string trace;   ///< "": none
+  BoardOptions board;  ///< engine fpga; its configuration is what the board says
 
   bool is_fpga() const { return engine == "fpga"; }
   bool is_rtl() const { return engine == "rtl"; }
