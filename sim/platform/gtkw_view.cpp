@@ -39,6 +39,9 @@ std::string hexadecimal(uint64_t value, unsigned bits) {
   return text;
 }
 
+/// A signal of one bit; GTKWave knows a vector of one bit only by its bit.
+std::string word_of_bit(const std::string &path) { return (ends(path, "[0:0]") ? "(0)" : "") + path; }
+
 /// The wave filter beside this program; "": there is none.
 std::string find_filter() {
   std::error_code unknown;
@@ -157,7 +160,12 @@ void View::end() {
   groups_.pop_back();
 }
 
-void View::write_signal(const Signal &signal) { out_ << (signal.bits == 1 ? BIT : HEX) << '\n' << signal.path << '\n'; }
+void View::write_signal(const Signal &signal) {
+  const std::string word = signal.bits == 1 ? word_of_bit(signal.path) : signal.path;
+  out_ << (signal.bits == 1 ? BIT : HEX) << '\n';
+  if (word != signal.path) out_ << "#{" << signal.name << "} ";
+  out_ << word << '\n';
+}
 
 std::optional<std::string> View::words(const std::vector<Bits> &bits, unsigned &count) {
   std::string text;
@@ -169,7 +177,7 @@ std::optional<std::string> View::words(const std::vector<Bits> &bits, unsigned &
     const Signal *signal = find(item.path);
     if (signal == nullptr) return std::nullopt;
     if (signal->bits == 1) {
-      add((signal->enumeration != 0 ? "(0)" : "") + signal->path);
+      add(word_of_bit(signal->path));
       continue;
     }
     const unsigned high = item.high < item.low ? signal->bits - 1 : item.high, low = item.high < item.low ? 0 : item.low;

@@ -62,8 +62,7 @@ std::string number_text(float value, int digits) {
 std::string lane(golden::DType type, uint32_t bits) {
   const auto half = static_cast<uint16_t>(bits);
   switch (type) {
-    case golden::DType::s8:
-      return std::to_string(sign_extend(half & 0xFF, 8)) + " " + std::to_string(sign_extend(half >> 8, 8));
+    case golden::DType::s8: return std::to_string(sign_extend(half & 0xFF, 8)) + " " + std::to_string(sign_extend(half >> 8, 8));
     case golden::DType::u8: return std::to_string(half & 0xFF) + " " + std::to_string(half >> 8);
     case golden::DType::fp16: return number_text(golden::as_float(golden::widen(type, half)), 5);
     case golden::DType::bf16: return number_text(golden::as_float(golden::widen(type, half)), 4);
@@ -146,7 +145,9 @@ Decoder rows(const std::string &file) {
     const auto found = table.find(static_cast<uint32_t>(v[3]));
     if (found == table.end()) return name;
     const Loops &loops = found->second;
-    const auto done = [](uint32_t count, uint64_t after) { return std::to_string(count - 1 - std::min<uint64_t>(after, count - 1)); };
+    const auto done = [](uint32_t count, uint64_t after) {
+      return std::to_string(count - 1 - std::min<uint64_t>(after, count - 1));
+    };
     return name + tile_text(loops, {v[7], v[6], v[5]}, v[1] != 0, v[2] != 0 && v[3] == v[4]) + " m" +
            (loops.m1 == 1 ? "" : done(loops.m1, v[8]) + ".") + done(loops.m0, v[9]) + " acc " + std::to_string(v[10]);
   };
@@ -156,7 +157,8 @@ Decoder weights(const std::string &words) {
   std::istringstream in(words);
   unsigned bits = 0;
   std::string file;
-  if (!(in >> bits) || bits > 32 || !std::getline(in >> std::ws, file)) throw std::runtime_error("unknown type 'weights " + words + "'");
+  if (!(in >> bits) || bits > 32 || !std::getline(in >> std::ws, file))
+    throw std::runtime_error("unknown type 'weights " + words + "'");
   std::vector<unsigned> widths(std::begin(WEIGHT_WIDTHS), std::end(WEIGHT_WIDTHS));
   widths.push_back(bits);
   return [table = read_loops(file), widths](const std::string &digits) -> std::string {
@@ -191,10 +193,11 @@ LoopTable read_loops(const std::string &file) {
 }
 
 Decoder decoder(const std::string &type) {
-  for (const golden::DType known : {golden::DType::s8, golden::DType::u8, golden::DType::fp16, golden::DType::bf16,
-                                    golden::DType::s32, golden::DType::fp32})
+  for (const golden::DType known :
+       {golden::DType::s8, golden::DType::u8, golden::DType::fp16, golden::DType::bf16, golden::DType::s32, golden::DType::fp32})
     if (type == golden::name(known))
-      return of_bits(golden::size(known) == 4 ? 32 : 16, [known](uint64_t bits) { return lane(known, static_cast<uint32_t>(bits)); });
+      return of_bits(golden::size(known) == 4 ? 32 : 16,
+                     [known](uint64_t bits) { return lane(known, static_cast<uint32_t>(bits)); });
   if (type == "s8") return of_bits(8, [](uint64_t bits) { return std::to_string(sign_extend(bits, 8)); });
   if (type == "u8") return of_bits(8, [](uint64_t bits) { return std::to_string(bits); });
   if (type == "edge18") return of_bits(18, [](uint64_t bits) { return edge_integers(bits & 0x1FF, bits >> 9); });

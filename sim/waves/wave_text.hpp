@@ -12,7 +12,7 @@ namespace systole::waves {
 
 /// The loops of a MATMUL; index 0 is the innermost.
 struct Loops {
-  bool k_inner = true;                    ///< levels are k0, k1, n; else n, k0, k1
+  bool k_inner = true;  ///< levels are k0, k1, n; else n, k0, k1
   std::array<uint32_t, 3> counts{1, 1, 1};
   uint32_t m0 = 1, m1 = 1;
 };

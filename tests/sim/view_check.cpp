@@ -25,7 +25,7 @@ constexpr uint64_t CYCLE = 1000;                // of a save file, in ps
 
 struct Fst {
   std::map<std::string, fstHandle> handles;
-  std::vector<Times> values;  // by handle
+  std::vector<Times> values;     // by handle
   uint64_t first = 0, last = 0;  // cycles
 };
 
@@ -127,7 +127,8 @@ int check(const std::string &view, bool parts) {
       } else {
         std::ifstream table(rest);
         if (!table) errors.push_back("no file " + rest);
-        for (std::string entry; std::getline(table, entry);) next.table[entry.substr(0, entry.find(' '))] = entry.substr(entry.find(' ') + 1);
+        for (std::string entry; std::getline(table, entry);)
+          next.table[entry.substr(0, entry.find(' '))] = entry.substr(entry.find(' ') + 1);
       }
     } else {
       // A trace: "+{label} signal", "#{label} (bit)signal …" or a signal alone.
@@ -148,6 +149,8 @@ int check(const std::string &view, bool parts) {
           bit = std::atoi(word.c_str() + 1);
           word = word.substr(word.find(')') + 1);
         }
+        const bool one_bit = word.size() > 5 && word.compare(word.size() - 5, 5, "[0:0]") == 0;
+        if (one_bit && bit < 0) errors.push_back("GTKWave does not find " + word + ", only its bit");
         const auto at = fst.handles.find(word);
         if (at == fst.handles.end())
           errors.push_back("no signal " + word);
@@ -183,8 +186,8 @@ int check(const std::string &view, bool parts) {
     if (!parts && texts.size() < 2 && constant.count(trace.label) == 0) errors.push_back(name + " does not change");
   }
   for (const std::string &error : errors) std::cerr << view << ": " << error << '\n';
-  std::cout << view << ": " << traces.size() << " traces with texts, " << signals << " bits and signals, cycles " << fst.first << " to "
-            << fst.last << ';';
+  std::cout << view << ": " << traces.size() << " traces with texts, " << signals << " bits and signals, cycles " << fst.first
+            << " to " << fst.last << ';';
   for (const auto &[name, count] : of_engine) std::cout << ' ' << (name.empty() ? "-" : name) << ' ' << count;
   std::cout << '\n';
   return errors.empty() ? 0 : 1;
