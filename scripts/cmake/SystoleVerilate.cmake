@@ -57,7 +57,9 @@ function(systole_verilate target)
   set(collect_options)
   if(SYSTOLE_COVERAGE)
     set(arg_OPT -O1)
-    list(APPEND flags --coverage-line --coverage-user)
+    # Verilator 5.006 splits and reorders processes as if their counters read nothing: a branch on a temporary (a function's argument, say)
+    # would be counted by the value of the cycle before.
+    list(APPEND flags --coverage-line --coverage-user -fno-split -fno-reorder)
     list(APPEND collect_options -DCOVERAGE=1)
     if(target MATCHES "${SYSTOLE_COVERAGE_TOGGLE}")
       # Vectors of more bits are bundles whose parts are watched where they are used. A random start would count as a change.
