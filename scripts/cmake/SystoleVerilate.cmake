@@ -27,6 +27,7 @@ if(SYSTOLE_COVERAGE)
   add_library(systole_coverage_points STATIC ${PROJECT_SOURCE_DIR}/tb/cover/coverage_points.cpp)
   target_include_directories(systole_coverage_points PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(systole_coverage_points PUBLIC systole_verilated)
+  systole_warnings(systole_coverage_points)
 endif()
 
 #[[ A static library of a Verilated module, with its headers (`#include "<PREFIX>.h"`) and the run-time library.
