@@ -35,6 +35,7 @@ help:
 	@echo "make gtkwave-check          the views of gemm_int8 and gemm_fp16 in GTKWave under Xvfb: signals, texts; pictures of them"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
+	@echo "make coverage               lines, branches, bits and covers that the tests reach; $(BUILD)/coverage/html/index.html"
 	@echo "make bench                  performance tables and roofline, as text, $(BUILD)/bench/*.json and .svg"
 	@echo "make bench SEED=7           200 random shapes by the timing model"
 	@echo "make bench RESNET_RTL=1     ResNet-50's 54 layers on the RTL, each equal to the model"
@@ -127,6 +128,12 @@ test-exhaustive: setup-test
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --parallel $(JOBS) --target systole_exhaustive
 	@$(BUILD)/tests/systole_exhaustive
+
+# A build of its own; COVERAGE_ARGS=--report reports the last run once more.
+.PHONY: coverage
+coverage:
+	@scripts/setup sim coverage
+	@scripts/coverage --jobs $(JOBS) --build $(BUILD)/coverage $(COVERAGE_ARGS)
 
 .PHONY: bench
 bench: tool

@@ -12,13 +12,23 @@ set(generated_code_options -w -faligned-new)
 add_library(systole_verilated STATIC ${SYSTOLE_VERILATOR_INCLUDE}/verilated.cpp
   ${SYSTOLE_VERILATOR_INCLUDE}/verilated_threads.cpp)
 target_include_directories(systole_verilated SYSTEM PUBLIC ${SYSTOLE_VERILATOR_INCLUDE} ${SYSTOLE_VERILATOR_INCLUDE}/vltstd)
-target_compile_definitions(systole_verilated PUBLIC VM_COVERAGE=0 VM_SC=0)
+target_compile_definitions(systole_verilated PUBLIC VM_COVERAGE=$<BOOL:${SYSTOLE_COVERAGE}> VM_SC=0)
 target_compile_options(systole_verilated PRIVATE ${generated_code_options})
 target_link_libraries(systole_verilated PUBLIC Threads::Threads atomic)
 add_library(systole_verilated_fst STATIC EXCLUDE_FROM_ALL ${SYSTOLE_VERILATOR_INCLUDE}/verilated_fst_c.cpp)
 target_compile_definitions(systole_verilated_fst PUBLIC VM_TRACE=1 VM_TRACE_FST=1)
 target_compile_options(systole_verilated_fst PRIVATE ${generated_code_options})
 target_link_libraries(systole_verilated_fst PUBLIC systole_verilated ZLIB::ZLIB)
+
+# Models whose bits are watched, too (toggle coverage), which takes the compiler long: the smallest machine with all types, and the boards'
+# modules in one size.
+set(SYSTOLE_COVERAGE_TOGGLE "^systole_(v4x4|dut_(link_32|uart_[rt]x_8_1|axi_mem_32|axi_mux_slices|array_bench_2x4|board_bench))$")
+if(SYSTOLE_COVERAGE)
+  add_library(systole_coverage_points STATIC ${PROJECT_SOURCE_DIR}/tb/cover/coverage_points.cpp)
+  target_include_directories(systole_coverage_points PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(systole_coverage_points PUBLIC systole_verilated)
+  systole_warnings(systole_coverage_points)
+endif()
 
 #[[ A static library of a Verilated module, with its headers (`#include "<PREFIX>.h"`) and the run-time library.
   systole_verilate(<target> TOP <module> PREFIX <class> SOURCES <files…>
@@ -45,6 +55,19 @@ function(systole_verilate target)
     list(APPEND sources ${file})
   endforeach()
   set(flags --cc -O3 --unroll-count 1 --no-timing -Wno-fatal --top-module ${arg_TOP} --prefix ${arg_PREFIX})
+  set(collect_options)
+  if(SYSTOLE_COVERAGE)
+    set(arg_OPT -O1)
+    # Verilator 5.006 splits and reorders processes as if their counters read nothing: a branch on a temporary (a function's argument, say)
+    # would be counted by the value of the cycle before.
+    list(APPEND flags --coverage-line --coverage-user -fno-split -fno-reorder)
+    list(APPEND collect_options -DCOVERAGE=1)
+    if(target MATCHES "${SYSTOLE_COVERAGE_TOGGLE}")
+      # Vectors of more bits are bundles whose parts are watched where they are used. A random start would count as a change.
+      list(APPEND flags --coverage-toggle --coverage-max-width 64)
+      set(arg_X_UNIQUE FALSE)
+    endif()
+  endif()
   if(arg_X_UNIQUE)
     # What the RTL must not rely on is random or wrong: first states, and what a RAM gives for the word being written.
     list(APPEND flags --x-assign unique --x-initial unique +define+SYSTOLE_POISON_COLLISIONS)
@@ -71,7 +94,7 @@ function(systole_verilate target)
   add_custom_command(OUTPUT ${dir}/fast.cpp ${dir}/slow.cpp
     BYPRODUCTS ${dir}/${arg_PREFIX}.h ${dir}/${arg_PREFIX}___024root.h
     COMMAND ${VERILATOR} ${flags} ${arg_FLAGS} --Mdir ${dir} ${waivers} ${sources}
-    COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DPREFIX=${arg_PREFIX}
+    COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DPREFIX=${arg_PREFIX} ${collect_options}
       -P ${PROJECT_SOURCE_DIR}/scripts/cmake/collect_verilated.cmake
     DEPENDS ${sources} ${waivers} ${PROJECT_SOURCE_DIR}/scripts/cmake/collect_verilated.cmake
     COMMENT "Verilating ${arg_TOP} (${target})" VERBATIM)
@@ -82,6 +105,10 @@ function(systole_verilate target)
   target_include_directories(${target} SYSTEM PUBLIC ${dir})
   target_compile_options(${target} PRIVATE ${generated_code_options})
   target_link_libraries(${target} PUBLIC systole_verilated)
+  if(SYSTOLE_COVERAGE)
+    target_compile_options(${target} PRIVATE -include ${PROJECT_SOURCE_DIR}/tb/cover/coverage_points.hpp)
+    target_link_libraries(${target} PUBLIC systole_coverage_points)
+  endif()
   if(arg_TRACE)
     target_compile_definitions(${target} PRIVATE VM_TRACE=1 VM_TRACE_FST=1)
     target_link_libraries(${target} PUBLIC systole_verilated_fst)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DDIR=<folder> -DPREFIX=<class> -P collect_verilated.cmake: writes fast.cpp (what runs every cycle) and slow.cpp
+# cmake -DDIR=<folder> -DPREFIX=<class> [-DCOVERAGE=1] -P collect_verilated.cmake: writes fast.cpp (what runs every cycle) and slow.cpp
 # (construction, tracing set-up), which include the files that Verilator wrote this time. Its list of them is the .mk file.
 file(READ ${DIR}/${PREFIX}_classes.mk lines)
 string(REPLACE "\\" "" lines "${lines}") # a backslash before the list's separator would hide it
@@ -21,3 +21,12 @@ endforeach()
 foreach(part IN ITEMS fast slow)
   file(WRITE ${DIR}/${part}.cpp "${text_${part}}")
 endforeach()
+# Whoever owns a model, its counts are kept when it goes (tb/cover/coverage_points.hpp).
+if(COVERAGE)
+  file(READ ${DIR}/${PREFIX}.cpp text)
+  string(REPLACE "    delete vlSymsp;" "    systole::coverage::keep(*vlSymsp);\n    delete vlSymsp;" kept "${text}")
+  if(kept STREQUAL text)
+    message(FATAL_ERROR "${DIR}/${PREFIX}.cpp: the end of a model was not found")
+  endif()
+  file(WRITE ${DIR}/${PREFIX}.cpp "${kept}")
+endif()

@@ -53,6 +53,20 @@ TEST_P(GemmTest, TypesZeroPointsSeedsAndGaps) {
   expect_golden(run, jobs);
 }
 
+/// Rule FIXED with a shift to the left before the multiplication, one for the matrix: what turns small sums into large results.
+TEST_P(GemmTest, RequantisationShiftsLeft) {
+  std::vector<GemmJob> jobs;
+  for (const int shift : {1, 7, 24, 30}) {
+    GemmJob job = random_job(random_, 9, 11, 2);
+    tool::Random values(random_());
+    job.epilogue = tool::random_requant(values, golden::Requant::fixed, 1, 100);
+    job.epilogue.multiplier = {static_cast<int32_t>((int64_t{1} << 31 >> shift) - 1)};
+    job.epilogue.shift = {shift};
+    jobs.push_back(job);
+  }
+  expect_golden(options(), jobs);
+}
+
 TEST_P(GemmTest, RandomStallsOnAllChannels) {
   RunOptions run = options();
   run.timing.stall_seed = 11;
