@@ -91,8 +91,7 @@ TEST(WaveMark, IsTheViewsPrimaryMarkerAndMarkerC) {
   EXPECT_EQ(found.last, 250u);
   std::ifstream view(gtkw_name(rtl.waves));
   std::string line;
-  while (std::getline(view, line) && line[0] != '*') {
-  }
+  while (std::getline(view, line) && line[0] != '*') {}
   std::istringstream words(line);
   std::string zoom;
   int64_t primary = 0, doorbell = 0, irq = 0, mismatch = 0;
