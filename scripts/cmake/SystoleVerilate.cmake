@@ -81,8 +81,7 @@ function(systole_verilate target)
   endif()
   if(arg_TRACE)
     # The compiler takes more than linear time for a function that holds all signals of a large array: 32x32 100 s, in pieces 12 s.
-    # Vectors up to those of a 32x32 array; the default drops all beyond 256 bits.
-    list(APPEND flags --trace-fst --trace-structs --trace-max-width 1024 --output-split-ctrace 500)
+    list(APPEND flags --trace-fst --trace-structs --output-split-ctrace 500)
   endif()
   foreach(param IN LISTS arg_PARAMS)
     list(APPEND flags -G${param})
