@@ -147,7 +147,8 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
       if (element.known)
         return "compute engine: element [" + std::to_string(element.row) + "][" + std::to_string(at.column) +
                "] of the array, row " + std::to_string(element.row) + ", column " + std::to_string(at.column) +
-               " (rtl/compute/systole_row.sv, rtl/compute/systole_array.sv), or the operands that reach it (rtl/compute/systole_edge.sv)";
+               " (rtl/compute/systole_row.sv, rtl/compute/systole_array.sv), or the operands that reach it "
+               "(rtl/compute/systole_edge.sv)";
       return "compute engine: column " + std::to_string(at.column) +
              " of the array (rtl/compute/systole_array.sv) or the operands that reach it (systole_edge.sv, "
              "systole_operand_buffer.sv)";
