@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <stdexcept>
 #include <unordered_map>
@@ -86,6 +87,7 @@ struct Accesses {
   std::vector<std::uint8_t> pool;
   std::unordered_map<std::uint64_t, std::vector<Access>> loads, reads;
   std::unordered_map<std::uint64_t, std::vector<Sum>> sums;
+  std::unordered_map<std::uint64_t, std::vector<Sum>> bytes;       // written to memory, by address
   std::vector<std::uint8_t> results;                               // a stream of bytes
   std::vector<std::pair<std::size_t, std::uint64_t>> result_ends;  // bytes up to here came by this cycle
   std::uint64_t last = 0;
@@ -123,21 +125,33 @@ Accesses read_accesses(const Run &run, platform::WaveReader &waves) {
     kRdData,
     kWrite,
     kSums,
+    kAwValid,
+    kAwReady,
+    kAwAddr,
+    kWValid,
+    kWReady,
+    kWData,
+    kWStrb,
+    kWLast,
     kOutValid,
     kOutReady,
     kOutData,
     kOutStrobes,
   };
-  const std::vector<std::string> signals = {kTop + "wr_valid",         kTop + "wr_ready",        kTop + "wr_dest",
-                                            kTop + "wr_bank",          kTop + "wr_addr",         kTop + "wr_chunk",
-                                            kTop + "wr_data",          kTop + "acc_rd_valid",    kTop + "acc_rd_ready",
-                                            kTop + "acc_rd_addr",      kTop + "acc_rd_group",    kTop + "acc_rd_data",
-                                            kAccumulators + "wr",      kAccumulators + "psum_i", kEpilogue + "out_valid_o",
-                                            kEpilogue + "out_ready_i", kEpilogue + "out_data_o", kEpilogue + "out_strobes_o"};
+  const std::vector<std::string> signals = {
+      kTop + "wr_valid",        kTop + "wr_ready",          kTop + "wr_dest",          kTop + "wr_bank",
+      kTop + "wr_addr",         kTop + "wr_chunk",          kTop + "wr_data",          kTop + "acc_rd_valid",
+      kTop + "acc_rd_ready",    kTop + "acc_rd_addr",       kTop + "acc_rd_group",     kTop + "acc_rd_data",
+      kAccumulators + "wr",     kAccumulators + "psum_i",   kTop + "m_axi_awvalid_o",  kTop + "m_axi_awready_i",
+      kTop + "m_axi_awaddr_o",  kTop + "m_axi_wvalid_o",    kTop + "m_axi_wready_i",   kTop + "m_axi_wdata_o",
+      kTop + "m_axi_wstrb_o",   kTop + "m_axi_wlast_o",     kEpilogue + "out_valid_o", kEpilogue + "out_ready_i",
+      kEpilogue + "out_data_o", kEpilogue + "out_strobes_o"};
 
   const platform::ConfigInfo &config = run.config;
   const unsigned row_bits = log2_up(2 * config.acc_rows), write_bits = row_bits + 3;  // {last of command, last, row, address}
   const unsigned lanes = config.epilogue_lanes();
+  const unsigned bus = config.axi_bytes();
+  std::deque<std::uint64_t> bursts;  // addresses of those whose data is not complete, as far as it has come
   Accesses out;
   bool reading = false;
   std::uint64_t read_key = 0;
@@ -148,6 +162,16 @@ Accesses read_accesses(const Run &run, platform::WaveReader &waves) {
     reading = reading && cycle >= run.begin;
     if (reading) read_key = place_key(v[kRdAddr].value(), static_cast<unsigned>(v[kRdGroup].value()));
     if (cycle < run.begin) return;
+    // Data come after their address.
+    if (v[kWValid].bit(0) && v[kWReady].bit(0) && !bursts.empty()) {
+      for (unsigned lane = 0; lane < bus; ++lane) {
+        if (v[kWStrb].bit(lane))
+          out.bytes[bursts.front() + lane].push_back({cycle, static_cast<std::uint32_t>(v[kWData].field(8 * lane, 8))});
+      }
+      bursts.front() += bus;
+      if (v[kWLast].bit(0)) bursts.pop_front();
+    }
+    if (v[kAwValid].bit(0) && v[kAwReady].bit(0)) bursts.push_back(v[kAwAddr].value() / bus * bus);
     if (v[kWrValid].bit(0) && v[kWrReady].bit(0)) {
       const auto dest = static_cast<unsigned>(v[kWrDest].value()), bank = static_cast<unsigned>(v[kWrBank].value());
       const std::size_t size = std::min<std::size_t>(config.word_bytes(), word_bytes(config, dest, bank));
@@ -243,6 +267,7 @@ class Comparison final : public model::Observer {
         const bool floating = golden::is_float(static_cast<golden::DType>(seen.a_dtype));
         const golden::DType type = floating ? golden::DType::fp32 : golden::DType::s32;
         at.cycle = access->cycle;
+        at.sum = access->value;
         at.expected = value_text(type, right);
         at.actual = value_text(type, access->value) + ", " + bit_or_bits(right ^ access->value);
         at.stale = stale(seen, column, access->cycle);
@@ -259,6 +284,7 @@ class Comparison final : public model::Observer {
       compare_read(seen, column, count);
     }
     compare_results(seen);
+    compare_bytes(seen);
   }
 
  private:
@@ -361,6 +387,31 @@ class Comparison final : public model::Observer {
     }
   }
 
+  void compare_bytes(const model::StoredTile &seen) {
+    Tally &tally = tallies_[static_cast<unsigned>(Port::memory)];
+    for (std::size_t i = 0; i < seen.columns * seen.result_bytes; ++i) {
+      ++tally.compared;
+      const std::uint32_t right = seen.results[i];
+      const Sum *const access = next(accesses_.bytes, seen.address + i, bytes_);
+      if (access != nullptr && access->value == right) continue;
+      ++tally.wrong;
+      Divergence at = access == nullptr ? missing(Port::memory, seen.command) : Divergence{};
+      at.port = Port::memory;
+      at.command = seen.command;
+      at.place = "the byte at " + hex(seen.address + i, 10);
+      at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m) + ", column " +
+                std::to_string(i / seen.result_bytes) + " of the tile";
+      if (access != nullptr) {
+        byte_bits_ |= right ^ access->value;
+        byte_lanes_ |= std::uint64_t{1} << ((seen.address + i) % config_.axi_bytes());
+        at.cycle = access->cycle;
+        at.expected = hex(right, 2);
+        at.actual = hex(access->value, 2) + ", " + bit_or_bits(right ^ access->value);
+      }
+      note(at);
+    }
+  }
+
   /// The cycle of a buffer word's last write that the model has seen, as the waves have it; none: it never came.
   std::optional<std::uint64_t> written(unsigned dest, std::int64_t word) const {
     const std::uint64_t key = load_key(dest, 0, static_cast<std::size_t>(word), 0);
@@ -427,16 +478,20 @@ class Comparison final : public model::Observer {
                bits_text(load_bytes_) + " of the written chunk";
       case Port::accumulator: return among(columns_, "column") + (sum_bits_ == 0 ? "" : ", " + bit_or_bits(sum_bits_));
       case Port::result: return among(lanes_, "lane") + (result_bits_ == 0 ? "" : ", " + bit_or_bits(result_bits_));
+      case Port::memory:
+        if (byte_bits_ == 0) return "";
+        return bit_or_bits(byte_bits_) + " of " + ((byte_lanes_ & (byte_lanes_ - 1)) == 0 ? "byte " : "bytes ") +
+               bits_text(byte_lanes_) + " of the beat";
       default: return "";
     }
   }
 
   const platform::ConfigInfo &config_;
   const Accesses &accesses_;
-  std::unordered_map<std::uint64_t, std::size_t> loads_, sums_, reads_;  // how often the model came to a place
-  std::size_t results_ = 0;                                              // bytes
+  std::unordered_map<std::uint64_t, std::size_t> loads_, sums_, reads_, bytes_;  // how often the model came to a place
+  std::size_t results_ = 0;                                                      // bytes
   std::array<Tally, kPorts> tallies_{};
-  std::uint64_t load_bits_ = 0, load_bytes_ = 0, sum_bits_ = 0, result_bits_ = 0;
+  std::uint64_t load_bits_ = 0, load_bytes_ = 0, sum_bits_ = 0, result_bits_ = 0, byte_bits_ = 0, byte_lanes_ = 0;
   std::map<unsigned, std::uint64_t> columns_, lanes_;
   std::optional<Divergence> first_;
 };
@@ -499,6 +554,7 @@ Element find_element(const platform::ConfigInfo &config, const Divergence &diver
   if (!wrong) {
     out.row = config.rows - 1;  // right at every border: the last row's sum is wrong
     out.expected = divergence.partial_sums.back();
+    out.actual = divergence.sum;
     out.cycle = divergence.cycle;
   } else if (*wrong == 0) {
     out.seed_wrong = true;

@@ -20,8 +20,9 @@ enum class Port {
   accumulator,  ///< the array's sum is written into its column's accumulator
   read,         ///< store reads accumulators
   result,       ///< the epilogue hands packed results to the write DMA
+  memory,       ///< the write DMA sends beats on AXI
 };
-inline constexpr unsigned kPorts = 4;
+inline constexpr unsigned kPorts = 5;
 
 /// The scopes whose signals locate() reads: a wave file of these alone will do.
 std::vector<std::string> located_scopes();
@@ -46,8 +47,9 @@ struct Divergence {
   std::string expected, actual;
   std::string stale;    ///< a row that was computed before its operands were there: which of them; "" if not so
   std::string pattern;  ///< of all that is wrong at this port: columns or lanes, and bits
-  // Port::accumulator: the column, and the sum after each row of the array as it should be (from the one that enters row 0 on).
+  // Port::accumulator: the column, what was written, and the sum after each row of the array as it should be (from the one that enters row 0 on).
   unsigned column = 0;
+  std::uint32_t sum = 0;  ///< as it was written
   std::vector<std::uint32_t> partial_sums;
 };
 
@@ -71,8 +73,8 @@ struct Element {
   bool known = false;
   bool seed_wrong = false;  ///< what enters row 0 is wrong: accumulator read, bias or forwarding
   unsigned row = 0;
-  std::uint32_t expected = 0, actual = 0;
-  std::uint64_t cycle = 0;  ///< in which the wrong sum leaves the element
+  std::uint32_t expected = 0, actual = 0;  ///< the sum that leaves the element
+  std::uint64_t cycle = 0;                 ///< in which it does
 };
 Element find_element(const platform::ConfigInfo &config, const Divergence &divergence, platform::WaveReader &waves);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the copy of rtl/ that holds all faults of plants.toml, each of them asleep until it is chosen by +plant=NAME.
+"""Makes the copy of rtl/ that holds all faults of plants.toml, each of them asleep until it is chosen by "+plant=NAME;".
 
     plant.py list            NAME<tab>what it is, a line each
     plant.py apply RTL OUT   writes the copy of folder RTL to OUT
@@ -22,7 +22,7 @@ def plants():
 def declare(text, signal, name):
     """Declares a signal behind the ports: 1 from the start if the fault is chosen."""
     head, body = text.split("\n);\n", 1)
-    return f'{head}\n);\n  logic {signal} = 1\'b0;\n  initial {signal} = $test$plusargs("plant={name}") != 0;\n{body}'
+    return f'{head}\n);\n  logic {signal} = 1\'b0;\n  initial {signal} = $test$plusargs("plant={name};") != 0;\n{body}'
 
 
 def apply(source, target):

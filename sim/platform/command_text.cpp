@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "firmware/include/systole_regs.h"
+#include "sim/golden/types.hpp"
 
 #define FIELD(name) systole_field_get(record.data(), SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH)
 
@@ -20,7 +21,9 @@ std::string name_of(const std::vector<const char *> &names, uint32_t value) {
   return value < names.size() ? names[value] : std::to_string(value);
 }
 
-std::string dtype(uint32_t value) { return name_of({"s8", "u8", "fp16", "bf16", "s32", "fp32"}, value); }
+std::string dtype(uint32_t value) {
+  return value <= static_cast<uint32_t>(golden::DType::fp32) ? golden::name(static_cast<golden::DType>(value)) : std::to_string(value);
+}
 
 std::string count(uint64_t number, const char *noun) { return std::to_string(number) + ' ' + noun + (number == 1 ? "" : "s"); }
 

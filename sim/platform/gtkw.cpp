@@ -52,12 +52,15 @@ class Groups {
 
   void write() {
     view_.plain("clk_i", {"clk_i"});
+    const bool engines = view_.width("u_compute.act_edge") != 0;  // a test's device may have the pins alone
     registers();
-    control();
+    if (engines) control();
     memory_read();
-    load();
-    compute();
-    store();
+    if (engines) {
+      load();
+      compute();
+      store();
+    }
     memory_write();
     view_.begin("interrupt", false);
     view_.plain("irq_o", {"irq_o"});

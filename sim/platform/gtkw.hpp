@@ -47,6 +47,9 @@ void check_fst(const std::string &fst_file);
 /// @throws OutputError if the one cannot be read or the others not be written
 void write_gtkw(const WavePlan &plan, const WaveNotes &notes);
 
+/// Marks a cycle as that of the first mismatch in a view that write_gtkw() has written, and goes there. Does nothing if there is none.
+void mark_view(const std::string &gtkw_file, uint64_t cycle);
+
 /// A command in a line: "#12 MATMUL int8 n=4 k=1x2 m=64 keep act 0 wgt 128 acc 64".
 std::string describe_command(uint32_t index, const timing::Record &record);
 

@@ -2,9 +2,12 @@
 #include "sim/platform/gtkw_text.hpp"
 
 #include <cstdio>
+#include <fstream>
+#include <sstream>
 
 #include "firmware/include/systole_regs.h"
 #include "sim/golden/types.hpp"
+#include "sim/platform/command_text.hpp"
 #include "sim/platform/gtkw.hpp"
 
 namespace systole::platform {
@@ -61,18 +64,7 @@ Names errors() {
 
 Names causes() { return {{0, "-"}, {1, "weights"}, {2, "activations"}, {4, "hazard"}, {8, "store"}, {16, "no command"}}; }
 
-std::vector<std::string> tokens() {
-  Names named;
-#define TOKEN(NAME) {SYSTOLE_TOKEN_##NAME, #NAME}
-  named = {TOKEN(ACT_FULL), TOKEN(WGT_FULL), TOKEN(ACT_FREE), TOKEN(WGT_FREE),
-           TOKEN(ACC_FULL), TOKEN(ACC_FREE), TOKEN(MEM_DONE), TOKEN(PARAM_FULL)};
-#undef TOKEN
-  std::vector<std::string> names(8);
-  for (unsigned bit = 0; bit < names.size(); ++bit)
-    for (const auto &[mask, name] : named)
-      if (mask == uint32_t{1} << bit) names[bit] = name;
-  return names;
-}
+std::vector<std::string> tokens() { return {TOKEN_NAMES.begin(), TOKEN_NAMES.end()}; }
 
 Names token_sets() {
   const std::vector<std::string> names = tokens();
@@ -145,6 +137,28 @@ std::string describe_command(uint32_t index, const timing::Record &record) {
       return out;
     default: return out + "opcode " + number(SYSTOLE_FIELD(record, CMD_OPCODE));
   }
+}
+
+void mark_view(const std::string &gtkw_file, uint64_t cycle) {
+  std::ifstream in(gtkw_file);
+  std::stringstream text;
+  std::string line;
+  while (std::getline(in, line)) {
+    // "*zoom primary A B C …", in ps.
+    if (!line.empty() && line[0] == '*') {
+      std::istringstream words(line);
+      std::string word, marked;
+      for (unsigned i = 0; words >> word; ++i)
+        marked += (i == 0 ? "" : " ") + (i == 1 || i == 4 ? std::to_string(cycle * 1000) : word);
+      line = marked;
+    } else if (line.compare(0, 11, "[timestart]") == 0) {
+      line = "[timestart] " + std::to_string((cycle > 100 ? cycle - 100 : 0) * 1000);
+    }
+    text << line << '\n';
+  }
+  if (!in.eof() || text.str().empty()) return;
+  in.close();
+  std::ofstream(gtkw_file) << text.str();
 }
 
 }  // namespace systole::platform

@@ -61,7 +61,10 @@ View::View(const std::string &fst_file, const ViewTimes &times) : file_(gtkw_nam
   // GTKWave wants absolute names: it sees others from where it was started.
   std::error_code error;
   names_ = fs::absolute(gtkw_names(fst_file), error).lexically_normal().string();
-  fs::remove_all(names_, error);
+  // Texts of an earlier view; what else lies there is not ours.
+  for (const fs::directory_entry &entry : fs::directory_iterator(names_, error))
+    if (entry.path().extension() == ".txt") fs::remove(entry.path(), error);
+  error.clear();
   fs::create_directories(names_, error);
   if (error) throw OutputError("cannot write " + names_ + ": " + error.message());
   out_.open(file_);

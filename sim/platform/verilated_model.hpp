@@ -63,7 +63,7 @@ class VerilatedModel final : public RtlModel {
     }
     // A fault to wake in a copy of the RTL that has some (sim/planted).
     const char *const plant = std::getenv("SYSTOLE_PLANT");
-    const std::string argument = std::string("+plant=") + (plant != nullptr ? plant : "");
+    const std::string argument = std::string("+plant=") + (plant != nullptr ? plant : "") + ";";
     const char *arguments[] = {"systole", argument.c_str()};
     context_.commandArgs(2, arguments);
     context_.traceEverOn(TRACED);

@@ -2,11 +2,13 @@
 #include "sim/tool/diagnosis.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +18,8 @@
 #include "firmware/include/systole_regs.h"
 #include "sim/diagnose/locate.hpp"
 #include "sim/platform/command_text.hpp"
+#include "sim/platform/gtkw.hpp"
+#include "sim/platform/gtkw_text.hpp"
 #include "sim/platform/rtl.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/tool.hpp"
@@ -30,42 +34,69 @@ namespace fs = std::filesystem;
 using diagnose::Divergence;
 using diagnose::Port;
 
-/// A folder that goes away with this object.
+// What a signal must leave nothing of: the scratch folder and its files. The handler can make no strings.
+char scratch_names[4][256];  // files, then the folder; "": none
+
+void clean_up(int signal_number) {
+  for (int i = 0; i < 3; ++i) {
+    if (scratch_names[i][0] != '\0') unlink(scratch_names[i]);
+  }
+  if (scratch_names[3][0] != '\0') rmdir(scratch_names[3]);
+  std::signal(signal_number, SIG_DFL);
+  raise(signal_number);
+}
+
+/// A folder with two files that goes away with this object, and with the process.
 class ScratchFolder {
  public:
   ScratchFolder() {
     std::string name = (fs::temp_directory_path() / "systole-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder can be made");
+    if (name.size() + 20 > sizeof scratch_names[0] || mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error("no temporary folder can be made");
     path_ = name;
+    const std::string files[] = {waves(), waves() + ".hier", log(), name};
+    for (int i = 0; i < 4; ++i) std::strcpy(scratch_names[i], files[i].c_str());
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, clean_up);
   }
   ~ScratchFolder() {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
     std::error_code none;
     fs::remove_all(path_, none);
   }
   ScratchFolder(const ScratchFolder &) = delete;
   ScratchFolder &operator=(const ScratchFolder &) = delete;
-  std::string file(const std::string &name) const { return (path_ / name).string(); }
+  std::string waves() const { return (path_ / "ports.fst").string(); }
+  std::string log() const { return (path_ / "log").string(); }
 
  private:
   fs::path path_;
 };
 
-/// This program with other arguments; its output goes to `log`. @returns its exit status, -1 if it could not run or was ended
+/// This program with other arguments; its output goes to `log`, and it ends with this process. @returns its exit status, -1 if it could
+/// not run or was ended
 int start_self(const std::vector<std::string> &arguments, const std::string &log) {
   std::vector<std::string> words = {program_name()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char *> argv;
   for (std::string &word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return -1;
+  std::vector<char *> environment;  // a trace of handshakes would be written over
+  for (char **entry = environ; *entry != nullptr; ++entry) {
+    if (std::strncmp(*entry, "SYSTOLE_TRACE=", 14) != 0) environment.push_back(*entry);
+  }
+  environment.push_back(nullptr);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) return -1;
+  if (child == 0) {  // only what may be called between fork and exec
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(127);
+    const int in = open("/dev/null", O_RDONLY), out = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+      _exit(127);
+    execve("/proc/self/exe", argv.data(), environment.data());
+    _exit(127);
+  }
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return -1;
@@ -80,10 +111,12 @@ std::string first_line(const std::string &file) {
   return line;
 }
 
-std::string waves_file(const Report &report) {
-  if (!report.options.mismatch_waves.empty()) return report.options.mismatch_waves;
-  const fs::path json = report.options.json;
-  return (json.has_parent_path() ? json.parent_path() / "mismatch.fst" : fs::path("mismatch.fst")).string();
+constexpr std::uint64_t kAfter = 32;  // cycles that waves show after the mark
+
+std::string hex_text(std::uint32_t value) {
+  char text[16];
+  std::snprintf(text, sizeof text, "0x%08x", value);
+  return text;
 }
 
 std::string window(std::uint64_t from, std::uint64_t to) { return std::to_string(from) + ":" + std::to_string(to); }
@@ -93,7 +126,8 @@ const char *port_text(Port port) {
     case Port::load: return "the load engine writes";
     case Port::accumulator: return "the array's sum is written into";
     case Port::read: return "the store engine reads";
-    default: return "the epilogue hands on the result of";
+    case Port::result: return "the epilogue hands on the result of";
+    default: return "the store engine sends";
   }
 }
 
@@ -102,31 +136,9 @@ const char *checked_text(Port port) {
     case Port::load: return "buffer writes of the load engine";
     case Port::accumulator: return "accumulator writes";
     case Port::read: return "accumulator reads of the store engine";
-    default: return "results of the epilogue";
+    case Port::result: return "results of the epilogue";
+    default: return "bytes sent to memory";
   }
-}
-
-/// Whether the record is a STORE that writes the byte at `address`.
-bool stores(const timing::Record &record, unsigned cols, std::uint64_t address) {
-  const auto field = [&record](unsigned word, unsigned lsb, unsigned width) {
-    return systole_field_get(record.data(), word, lsb, width);
-  };
-#define FIELD(name) field(SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH)
-  if (FIELD(CMD_OPCODE) != SYSTOLE_OPCODE_STORE) return false;
-  const std::uint32_t dtype = FIELD(STORE_OUT_DTYPE);
-  const std::uint64_t bytes =
-      golden::size(static_cast<golden::DType>(dtype)) * (std::uint64_t{FIELD(STORE_N) - 1} * cols + FIELD(STORE_N_TAIL));
-  const std::uint64_t first = FIELD(STORE_ADDRESS_LO) | std::uint64_t{FIELD(STORE_ADDRESS_HI)} << 32;
-  for (std::uint32_t m1 = 0; m1 < FIELD(STORE_M1); ++m1) {
-    for (std::uint32_t m0 = 0; m0 < FIELD(STORE_M0); ++m0) {
-      const std::uint64_t row =
-          first + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH1))} * m1 +
-                                             std::int64_t{static_cast<std::int32_t>(FIELD(STORE_PITCH0))} * m0);
-      if (address >= row && address - row < bytes) return true;
-    }
-  }
-#undef FIELD
-  return false;
 }
 
 /// Where to look, and the source of the block.
@@ -155,6 +167,7 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
     case Port::read:
       return "accumulators: what the array wrote right is read wrong, or was read too early "
              "(rtl/compute/systole_accumulators.sv, rtl/store/systole_store_walk.sv)";
+    case Port::memory: return "store engine, DMA write: what it makes of the epilogue's results (rtl/store/systole_dma_write.sv)";
     default:
       return at.missing ? "store engine: the epilogue never hands the result on (rtl/store/systole_store.sv)"
                         : "store engine, epilogue: right sums go in, wrong results come out (rtl/store/systole_epilogue.sv, "
@@ -162,11 +175,12 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
   }
 }
 
-/// An error code as the specification names it.
+/// An error code with its name in the specification.
 std::string error_name(std::uint32_t code) {
-  static const char *const kNames[] = {"NONE",     "OPCODE",    "VERSION", "RESERVED_FIELD", "FIELD",    "RANGE", "AXI_FETCH",
-                                       "AXI_LOAD", "AXI_STORE", "TOKEN",   "RING",           "WATCHDOG", "PARAM"};
-  return std::to_string(code) + (code < std::size(kNames) ? std::string(" ") + kNames[code] : "");
+  for (const auto &[value, name] : platform::text::errors()) {
+    if (value == code) return std::to_string(code) + ' ' + name;
+  }
+  return std::to_string(code);
 }
 
 /// A command that began before one of its tokens can have been given, by the times of all commands.
@@ -215,12 +229,16 @@ class Diagnosis {
     report_.first_wrong = FirstWrong{};
     FirstWrong &out = *report_.first_wrong;
     out.port = "error";
-    if (result.error_code != 0) {
-      say("stopped     error " + error_name(result.error_code) + ", command " + std::to_string(result.error_index) +
-          ", address " + std::to_string(result.error_address));
-      out.command = result.error_index;
+    const std::size_t index = result.error_index - result.measured.first;
+    // Of these ERROR_INDEX is where RING_HEAD stood.
+    const bool of_head = result.error_code == SYSTOLE_ERROR_TOKEN || result.error_code == SYSTOLE_ERROR_RING ||
+                         result.error_code == SYSTOLE_ERROR_WATCHDOG;
+    say("stopped     error " + error_name(result.error_code) + (of_head ? ", RING_HEAD stood at #" : ", command #") +
+        std::to_string(index) + ", address " + std::to_string(result.error_address));
+    if (!of_head && index < result.measured.commands.size()) {
+      out.command = index;
+      command_line(result, index);
     }
-    if (result.measured.commands.size() > result.error_index) command_line(result, result.error_index);
     if (const auto early = too_early(result.measured)) {
       const timing::Command &taker = result.measured.commands[early->taker], &giver = result.measured.commands[early->giver];
       say("too early   #" + std::to_string(early->taker) + " began in cycle " + grouped(taker.begin) + " of the job, but #" +
@@ -237,19 +255,18 @@ class Diagnosis {
       out.command = early->taker;
     }
     out.cycle = mark;
-    if (mark != 0) trace(mark, 32, waves_file(report_));
+    if (mark != 0) trace(mark, report_.options.mismatch_waves);
   }
 
   void operator()(std::size_t product) {
     // Of queued products the last one knows what all did.
     const platform::GemmResult &result = run_.queued ? report_.cases.back().result : report_.cases[product].result;
-    const Case &wrong = report_.cases[product];
     begin_ = result.doorbell_cycle;
     const std::uint64_t end = std::max(result.interrupt_cycle, begin_);
     const ScratchFolder scratch;
 
     meter_.phase("looking for the first wrong bit");
-    const std::string ports = scratch.file("ports.fst"), log = scratch.file("log");
+    const std::string ports = scratch.waves(), log = scratch.log();
     std::vector<std::string> command = rerun_;
     for (const std::string &word : {std::string("--waves"), ports, std::string("--waves-window"), window(begin_, end + 1)})
       command.push_back(word);
@@ -272,25 +289,21 @@ class Diagnosis {
     findings_ = diagnose::locate(what, *platform::read_waves(ports));
     const std::optional<Divergence> &found = findings_.first;
 
-    // Where nothing inside differs, the fault lies behind the last port: the cycle is that of the store that wrote the value.
-    std::uint64_t mark = end;
-    std::optional<std::size_t> store;
-    if (found) {
-      mark = found->cycle;
-    } else if ((store = store_of(result, wrong, product))) {
-      const timing::Command &times = result.measured.commands[*store];
-      if (times.begin != timing::kNever) mark = begin_ + times.begin;
+    if (!found) {
+      say("all that passes the engines' ports is right, and C was not: something else writes it");
+      return;
     }
-    const std::string waves = waves_file(report_);
-    const std::vector<std::string> about = trace_around(mark, found ? 32 : 256, waves);
+    const std::uint64_t mark = found->cycle;
+    const std::string waves = report_.options.mismatch_waves;
+    const std::vector<std::string> about = trace_around(mark, waves);
     const bool traced = about.empty();
     diagnose::Element element;
-    if (found && traced) element = diagnose::find_element(report_.options.config, *found, *platform::read_waves(waves));
-    describe(result, found, element, store);
-    say_waves(about, mark, found ? 32 : 256, waves);
-    report_.first_wrong = found ? to_report(*found, element, mark) : FirstWrong{};
-    report_.first_wrong->cycle = mark;
-    if (!found && store) report_.first_wrong->command = *store;
+    if (traced && found->stale.empty())
+      element = diagnose::find_element(report_.options.config, *found, *platform::read_waves(waves));
+    describe(result, *found, element);
+    say_waves(about, mark, waves);
+    report_.first_wrong = to_report(*found, element, mark);
+    mark_view(mark);
   }
 
  private:
@@ -303,34 +316,40 @@ class Diagnosis {
   }
 
   /// Runs once more with all signals. @returns what went wrong, one line; empty: nothing
-  std::vector<std::string> trace_around(std::uint64_t mark, std::uint64_t after, const std::string &waves) {
+  std::vector<std::string> trace_around(std::uint64_t mark, const std::string &waves) {
+    if (waves.empty()) return {"no file is named (--mismatch-waves, or --json for mismatch.fst beside it)"};
     meter_.phase("tracing around it");
     const ScratchFolder scratch;
     std::vector<std::string> command = rerun_;
     for (const std::string &word : {std::string("--waves"), waves, std::string("--waves-window"),
-                                    window(window_begin(mark), mark + after), std::string("--waves-mark"), std::to_string(mark)})
+                                    window(window_begin(mark), mark + kAfter), std::string("--waves-mark"), std::to_string(mark)})
       command.push_back(word);
-    if (start_self(command, scratch.file("log")) == kFailed) return {};
-    return {first_line(scratch.file("log"))};
+    if (start_self(command, scratch.log()) == kFailed) return {};
+    return {first_line(scratch.log())};
   }
 
-  void say_waves(const std::vector<std::string> &problem, std::uint64_t mark, std::uint64_t after, const std::string &waves) {
+  void say_waves(const std::vector<std::string> &problem, std::uint64_t mark, const std::string &waves) {
     if (!problem.empty()) {
-      say("waves       could not be written: " + problem.front());
+      say("waves       none: " + problem.front());
       return;
     }
     say("waves       " + waves + ", view " + platform::gtkw_name(waves) + ": cycles " + grouped(window_begin(mark)) + " to " +
-        grouped(mark + after) + ", marker on cycle " + grouped(mark));
+        grouped(mark + kAfter) + ", marker on cycle " + grouped(mark));
     report_.first_wrong_waves = waves;
   }
 
-  void trace(std::uint64_t mark, std::uint64_t after, const std::string &waves) {
-    say_waves(trace_around(mark, after, waves), mark, after, waves);
+  /// Puts the mark into the view of the waves that the user asked for, if they hold its cycle.
+  void mark_view(std::uint64_t mark) {
+    const EngineOptions &options = report_.options;
+    if (options.waves.empty() || mark < options.waves_from || mark > options.waves_to) return;
+    platform::mark_view(platform::gtkw_name(options.waves), mark);
   }
+
+  void trace(std::uint64_t mark, const std::string &waves) { say_waves(trace_around(mark, waves), mark, waves); }
 
   static FirstWrong to_report(const Divergence &at, const diagnose::Element &element, std::uint64_t cycle) {
     FirstWrong out;
-    static const char *const kNames[] = {"load", "accumulator", "read", "result"};
+    static const char *const kNames[] = {"load", "accumulator", "read", "result", "memory"};
     out.port = kNames[static_cast<unsigned>(at.port)];
     out.command = at.command;
     out.cycle = cycle;
@@ -339,19 +358,6 @@ class Diagnosis {
     if (at.port == Port::accumulator) out.column = at.column;
     if (element.known && !element.seed_wrong) out.row = element.row;
     return out;
-  }
-
-  /// The STORE that wrote the first wrong value, by its addresses.
-  std::optional<std::size_t> store_of(const platform::GemmResult &result, const Case &wrong, std::size_t product) const {
-    if (wrong.first.empty() || (run_.queued && jobs_.size() > 1)) return std::nullopt;
-    const systole_gemm_t gemm = platform::placed_gemm(run_, jobs_[product]);
-    const std::uint64_t address =
-        gemm.c + wrong.first[0].row * static_cast<std::uint64_t>(gemm.c_pitch) + wrong.first[0].column * golden::size(wrong.out);
-    const std::vector<timing::Record> &records = result.measured.program.records;
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      if (stores(records[i], report_.options.config.cols, address)) return i;
-    }
-    return std::nullopt;
   }
 
   void command_line(const platform::GemmResult &result, std::size_t index) {
@@ -364,37 +370,29 @@ class Diagnosis {
     say("            " + platform::command_essentials(record));
   }
 
-  void describe(const platform::GemmResult &result, const std::optional<Divergence> &found, const diagnose::Element &element,
-                const std::optional<std::size_t> &store) {
-    if (!found) {
-      say("first wrong a byte in memory: all that load writes, the array sums up, the store engine reads and the epilogue makes "
-          "of it is "
-          "right");
-      if (store) command_line(result, *store);
-      say("look at     store engine, DMA write: what it makes of the epilogue's results (rtl/store/systole_dma_write.sv)");
-      return;
-    }
-    say(std::string("first wrong ") + port_text(found->port) + ' ' + found->place +
-        (found->missing
+  void describe(const platform::GemmResult &result, const Divergence &found, const diagnose::Element &element) {
+    say(std::string("first wrong ") + port_text(found.port) + ' ' + found.place +
+        (found.missing
              ? ": never"
-             : " in cycle " + grouped(found->cycle - begin_) + " of the job (" + grouped(found->cycle) + " of the waves)"));
-    if (!found->missing) say("            expected " + found->expected + "  actual " + found->actual);
-    command_line(result, found->command);
-    if (!found->tile.empty()) say("            " + found->tile);
+             : " in cycle " + grouped(found.cycle - begin_) + " of the job (" + grouped(found.cycle) + " of the waves)"));
+    if (!found.missing) say("            expected " + found.expected + "  actual " + found.actual);
+    command_line(result, found.command);
+    if (!found.tile.empty()) say("            " + found.tile);
     if (element.known && !element.seed_wrong)
-      say("element     [" + std::to_string(element.row) + "][" + std::to_string(found->column) +
-          "]: the sum that enters it is right, the one that leaves it is wrong");
+      say("element     [" + std::to_string(element.row) + "][" + std::to_string(found.column) +
+          "]: the sum that enters it is right, the one that leaves it should be " + hex_text(element.expected) + " and is " +
+          hex_text(element.actual));
     if (element.seed_wrong) say("element     none: the sum that enters the array's row 0 is wrong already");
-    if (!found->stale.empty()) say("too early   " + found->stale);
-    const auto at = static_cast<unsigned>(found->port);
+    if (!found.stale.empty()) say("too early   " + found.stale);
+    const auto at = static_cast<unsigned>(found.port);
     for (unsigned port = 0; port < at; ++port) {
       const diagnose::Tally &tally = findings_.ports[port];
       if (tally.compared != 0 && tally.wrong == 0)
         say("right       " + grouped(tally.compared) + ' ' + checked_text(static_cast<Port>(port)));
     }
     say("wrong       " + grouped(findings_.ports[at].wrong) + " of " + grouped(findings_.ports[at].compared) + ' ' +
-        checked_text(found->port) + (found->pattern.empty() ? "" : ", " + found->pattern));
-    say("look at     " + suspect(*found, element));
+        checked_text(found.port) + (found.pattern.empty() ? "" : ", " + found.pattern));
+    say("look at     " + suspect(found, element));
   }
 
   const std::vector<std::string> rerun_;
@@ -410,7 +408,7 @@ class Diagnosis {
 
 std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report) {
   static const char *const kDropped[] = {"--json",        "--trace",    "--waves",          "--waves-window", "--waves-mark",
-                                         "--waves-scope", "--timeline", "--mismatch-waves", "--seed"};
+                                         "--waves-scope", "--timeline", "--mismatch-waves", "--seed",         "--out"};
   std::vector<std::string> out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string &word = arguments[i];
@@ -427,7 +425,25 @@ std::vector<std::string> rerun_arguments(const std::vector<std::string> &argumen
     out.push_back(std::to_string(*report.seed));
   }
   out.emplace_back("--no-diagnosis");
+  if (!arguments.empty() && arguments.front() == "gemm") {  // it is asked for, and written only if all agrees
+    out.emplace_back("--out");
+    out.emplace_back("/dev/null");
+  }
   return out;
+}
+
+std::string again_text(const std::vector<std::string> &arguments, const Report &report) {
+  std::string out = (awake_plant().empty() ? "" : "SYSTOLE_PLANT=" + awake_plant() + " ") + program_name();
+  for (const std::string &word : rerun_arguments(arguments, report)) {
+    if (word != "--no-diagnosis") out += ' ' + word;
+  }
+  return out;
+}
+
+void note_plant(Report &report) {
+  for (const auto &[name, what] : platform::planted_faults()) {
+    if (name == awake_plant()) report.notes.push_back("planted fault " + name + ": " + what);
+  }
 }
 
 void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run,

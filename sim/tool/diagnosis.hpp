@@ -19,6 +19,12 @@ namespace systole::tool {
 void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run,
               const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter);
 
+/// A run that failed, as its user can type it again: with the seed that was drawn and the planted fault, without files to write.
+std::string again_text(const std::vector<std::string> &arguments, const Report &report);
+
+/// Notes in the report which planted fault is awake, if any.
+void note_plant(Report &report);
+
 /// The command that repeats a run with waves and nothing else: without options that write files, with the seed that was drawn.
 std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report);
 

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "sim/diagnose/locate.hpp"
 #include "sim/model/model_accelerator.hpp"
 #include "sim/npy/output_file.hpp"
 #include "sim/platform/rtl.hpp"
@@ -41,6 +42,11 @@ bool has_rtl() {
     }
   }
   return false;
+}
+
+std::string awake_plant() {
+  const char *const name = std::getenv("SYSTOLE_PLANT");
+  return name != nullptr ? name : "";
 }
 
 std::string default_config() {
@@ -79,9 +85,10 @@ void add_engine_options(po::options_description &options) {
       ("waves-window", value("FROM:TO"), "only of these cycles since the start; either may be left out")             //
       ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
       ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
-       "only the signals directly in this scope, e.g. systole.u_load; may be repeated; no .gtkw is written")            //
-      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                     //
-      ("mismatch-waves", value("FILE"), "waves around the first wrong bit; mismatch.fst beside --json by default")      //
+       "only the signals directly in this scope (of those that the diagnosis uses); may be repeated; no .gtkw is written")  //
+      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                           //
+      ("mismatch-waves", value("FILE"),
+       "waves around the first wrong bit; mismatch.fst beside --json by default, none without")                         //
       ("trace", value("FILE"), "write when every command began and ended as CSV")                                       //
       ("timeline", value("FILE"), "rtl: write who was busy when as Chrome trace events (Perfetto), and a .svg beside")  //
       ("hang-limit", value("CYCLES"), "rtl: give up when nothing has moved for so long, 100000 by default");
@@ -178,6 +185,17 @@ BoardOptions board_options(const po::variables_map &values) {
 
 namespace {
 
+/// mismatch.fst beside the report; "" without one, if the report is a device, or if the waves asked for have that name.
+std::string mismatch_beside(const std::string &json, const std::string &waves) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (json.empty() || (fs::exists(json, error) && !fs::is_regular_file(json, error))) return "";
+  const std::string path = (fs::path(json).parent_path() / "mismatch.fst").string();
+  if (fs::weakly_canonical(fs::absolute(path, error), error) == fs::weakly_canonical(fs::absolute(waves, error), error))
+    return "";
+  return path;
+}
+
 /// FROM:TO, FROM: or :TO.
 void parse_window(const std::string &text, EngineOptions &out) {
   const std::size_t colon = text.find(':');
@@ -246,11 +264,23 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   if (!out.is_rtl() && out.hang_limit) throw UserError("--hang-limit needs --engine rtl: the model does not hang");
   if (const auto text = given(values, "waves-mark")) out.waves_mark = unsigned_integer("waves-mark", *text);
   if (values.count("waves-scope") != 0) out.waves_scopes = values["waves-scope"].as<std::vector<std::string>>();
+  // The wave writer does not survive a file without signals: only scopes that all builds have.
+  const std::vector<std::string> scopes = diagnose::located_scopes();
+  for (const std::string &scope : out.waves_scopes) {
+    if (std::find(scopes.begin(), scopes.end(), scope) != scopes.end()) continue;
+    std::string known;
+    for (const std::string &name : scopes) known += (known.empty() ? "" : ", ") + name;
+    throw UserError("unknown --waves-scope '" + scope + "' (known: " + known + ")");
+  }
   for (const char *option : {"waves-mark", "waves-scope"}) {
     if (values.count(option) != 0 && out.waves.empty()) throw UserError("--" + std::string(option) + " needs --waves");
   }
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
+  if (!out.diagnosis && !out.mismatch_waves.empty()) throw UserError("--mismatch-waves and --no-diagnosis exclude one another");
+  if (out.is_rtl() && out.diagnosis && out.mismatch_waves.empty()) out.mismatch_waves = mismatch_beside(out.json, out.waves);
+  if (!out.is_rtl() && !awake_plant().empty())
+    throw UserError("SYSTOLE_PLANT needs --engine rtl: the model holds no planted faults");
   if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window")))
     throw UserError("--waves needs --engine rtl: the model has no signals");
   for (const char *option : {"mismatch-waves", "no-diagnosis"}) {

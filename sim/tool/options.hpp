@@ -34,7 +34,7 @@ struct EngineOptions {
   std::optional<std::uint64_t> waves_mark;
   std::vector<std::string> waves_scopes;
   bool diagnosis = true;                    ///< look for the first wrong bit when values are wrong
-  std::string mismatch_waves;               ///< waves around it; "": beside `json`, or in the current folder
+  std::string mismatch_waves;               ///< waves around it; beside `json` by default; "": none
   std::string json;                         ///< "": none
   std::string trace;                        ///< "": none
   std::string timeline;                     ///< "": none; with a picture beside it, svg_name()
@@ -72,6 +72,9 @@ BoardOptions board_options(const boost::program_options::variables_map &values);
 bool has_rtl();
 /// What this program is called: "systole", or "systole-model" if it holds no RTL.
 std::string program_name();
+
+/// The planted fault that SYSTOLE_PLANT wakes; "": none.
+std::string awake_plant();
 
 /// The configuration if none is named.
 std::string default_config();

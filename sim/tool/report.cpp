@@ -359,10 +359,7 @@ void print_summary(std::ostream &out, const Report &report) {
     out << "  where it went wrong\n";
     for (const std::string &line : report.diagnosis) out << "    " << line << '\n';
   }
-  if (failures > 0 && report.repeatable && report.seed) {
-    out << "  again with   " << program_name() << " sim " << report.test << " --config " << config.name << " --engine "
-        << options.engine << " --seed " << *report.seed << '\n';
-  }
+  if (failures > 0 && !report.again.empty()) out << "  again with   " << report.again << '\n';
 }
 
 std::string to_json(const Report &report) {
@@ -389,6 +386,7 @@ std::string to_json(const Report &report) {
   const auto differs =
       std::find_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return !timing_text(c).empty(); });
   out["timing"] = json_of(differs == report.cases.end() ? "" : timing_text(*differs));
+  out["plant"] = json_of(awake_plant());
   out["first_wrong"] = nullptr;
   if (report.first_wrong) {
     const FirstWrong &at = *report.first_wrong;

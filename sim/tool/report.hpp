@@ -46,6 +46,7 @@ struct Report {
   std::vector<Case> cases;
   std::vector<std::string> notes;         ///< lines for the summary
   bool repeatable = true;                 ///< show how to run it again with this seed
+  std::string again;                      ///< the command that does so
   std::optional<BoardReport> board;       ///< engine fpga
   std::vector<std::string> diagnosis;     ///< lines about the first wrong bit
   std::optional<FirstWrong> first_wrong;  ///< none: no value is wrong, or nothing more is known

@@ -58,6 +58,8 @@ int sim_command(const std::vector<std::string> &arguments) {
   }
   std::vector<std::string> command = {"sim"};
   command.insert(command.end(), arguments.begin(), arguments.end());
+  report.again = again_text(command, report);
+  note_plant(report);
   diagnose(command, run, plan.jobs, report, *meter);
   meter.reset();
   require_predictions(report);

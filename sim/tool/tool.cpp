@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <boost/program_options/errors.hpp>
-#include <cstdlib>
 #include <iostream>
 #include <new>
 
@@ -74,8 +73,8 @@ std::string as_typed(std::string text, const std::vector<std::string> &arguments
 
 /// The fault that SYSTOLE_PLANT names must be one of this program's.
 void check_plant() {
-  const char *const name = std::getenv("SYSTOLE_PLANT");
-  if (name == nullptr || *name == '\0') return;
+  const std::string name = awake_plant();
+  if (name.empty()) return;
   const auto faults = platform::planted_faults();
   if (faults.empty())
     throw UserError("SYSTOLE_PLANT is set, but this program holds no planted faults: build/bin/systole-planted does");
@@ -84,7 +83,7 @@ void check_plant() {
     if (fault == name) return;
     known += (known.empty() ? "" : ", ") + fault;
   }
-  throw UserError(std::string("no planted fault named '") + name + "' (known: " + known + ")");
+  throw UserError("no planted fault named '" + name + "' (known: " + known + ")");
 }
 
 int dispatch(const std::vector<std::string> &arguments) {

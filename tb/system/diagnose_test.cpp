@@ -19,7 +19,7 @@ using golden::DType;
 
 /// Runs two products, the second of which is looked at, and compares its ports.
 diagnose::Findings look(const std::string &config, DType type, DType out, uint32_t m, uint32_t n, uint32_t k, bool seed,
-                        std::optional<uint64_t> stalls, const std::function<void(diagnose::Run &)> &spoil = nullptr) {
+                        std::optional<uint64_t> stalls, const std::function<void(diagnose::Run &, uint64_t a)> &spoil = nullptr) {
   std::mt19937 random(7);
   const size_t size = golden::size(type);
   platform::GemmJob job;
@@ -39,8 +39,8 @@ diagnose::Findings look(const std::string &config, DType type, DType out, uint32
   if (seed) job.seed = std::vector<uint32_t>(size_t{m} * n, 0x3F800000u);
   const std::vector<platform::GemmJob> jobs = {job, job};
 
-  char name[] = "/tmp/systole-diagnose-XXXXXX";
-  const int file = mkstemp(name);
+  std::string name = testing::TempDir() + "systole-diagnose-XXXXXX";
+  const int file = mkstemp(name.data());
   EXPECT_GE(file, 0);
   close(file);
   platform::RtlOptions rtl;
@@ -51,6 +51,8 @@ diagnose::Findings look(const std::string &config, DType type, DType out, uint32
   options.layout_seed = 3;
   options.timing.stall_seed = stalls;
   options.make_accelerator = platform::rtl_factory(rtl);
+  uint64_t a = 0;
+  options.before_job = [&a](size_t, const platform::Layout &at, platform::Accelerator &) { a = at.a; };
   const std::vector<platform::GemmResult> results = platform::run_gemm(options, jobs);
   EXPECT_TRUE(results[1].ok());
   EXPECT_EQ(results[1].c, platform::golden_result(job));
@@ -62,9 +64,9 @@ diagnose::Findings look(const std::string &config, DType type, DType out, uint32
   run.memory = std::move(image.bytes);
   run.memory_base = image.base;
   run.begin = results[1].doorbell_cycle;
-  if (spoil) spoil(run);
+  if (spoil) spoil(run, a);
   const diagnose::Findings findings = diagnose::locate(run, *platform::read_waves(name));
-  std::remove(name);
+  std::remove(name.c_str());
   return findings;
 }
 
@@ -78,19 +80,52 @@ void expect_right(const diagnose::Findings &findings, uint64_t sums) {
   EXPECT_EQ(findings.ports[static_cast<unsigned>(Port::accumulator)].compared, sums);
 }
 
-TEST(DiagnoseTest, Int8) { expect_right(look("4x4", DType::s8, DType::s32, 37, 41, 83, false, std::nullopt), 37 * 41 * 11); }
-TEST(DiagnoseTest, Int8WithSeedAndStalls) { expect_right(look("4x4", DType::u8, DType::s32, 19, 23, 29, true, 5), 19 * 23 * 4); }
-TEST(DiagnoseTest, Fp16) { expect_right(look("4x4", DType::fp16, DType::fp16, 17, 13, 21, true, std::nullopt), 17 * 13 * 6); }
-TEST(DiagnoseTest, Bf16) { expect_right(look("4x4", DType::bf16, DType::fp32, 1, 9, 5, false, 2), 1 * 9 * 2); }
+struct Shape {
+  const char *name;
+  DType type, out;
+  uint32_t m, n, k;
+  bool seed;
+  std::optional<uint64_t> stalls;
+};
+void PrintTo(const Shape &shape, std::ostream *out) { *out << shape.name; }
 
-/// An operand that is not what the machine was given: load is the first to differ.
-TEST(DiagnoseTest, SeesAWrongOperand) {
-  const diagnose::Findings findings = look("4x4", DType::s8, DType::s32, 7, 5, 19, false, std::nullopt, [](diagnose::Run &run) {
-    for (uint8_t &byte : run.memory) byte ^= 1;
-  });
+/// The configuration that this program holds.
+platform::ConfigInfo here() { return platform::find_config(platform::rtl_configs(true).front()); }
+
+std::vector<Shape> shapes() {
+  std::vector<Shape> all = {{"Int8", DType::s8, DType::s32, 37, 41, 83, false, std::nullopt},
+                            {"Uint8WithSeedAndStalls", DType::u8, DType::s32, 19, 23, 29, true, 5}};
+  if (here().fp) {
+    all.push_back({"Fp16", DType::fp16, DType::fp16, 17, 13, 21, true, std::nullopt});
+    all.push_back({"Bf16WithStalls", DType::bf16, DType::fp32, 1, 9, 5, false, 2});
+  }
+  return all;
+}
+
+class DiagnoseTest : public testing::TestWithParam<Shape> {};
+
+TEST_P(DiagnoseTest, FindsNothingWrongWithTheRightRtl) {
+  const Shape &s = GetParam();
+  const size_t word = here().word_bytes() / golden::size(s.type);
+  expect_right(look(here().name, s.type, s.out, s.m, s.n, s.k, s.seed, s.stalls),
+               uint64_t{s.m} * s.n * ((s.k + word - 1) / word));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rtl, DiagnoseTest, testing::ValuesIn(shapes()),
+                         [](const testing::TestParamInfo<Shape> &info) { return std::string(info.param.name); });
+
+/// A byte of A that is not what the machine was given: load is the first to differ, in that byte.
+TEST(DiagnoseOperandTest, SeesAWrongByte) {
+  const unsigned bytes = here().word_bytes();
+  const diagnose::Findings findings =
+      look(here().name, DType::s8, DType::s32, 7, 5, bytes, false, std::nullopt, [](diagnose::Run &run, uint64_t a) {
+        run.memory[a - run.memory_base + 3] ^= 4;  // A[0][3]
+      });
   ASSERT_TRUE(findings.first);
   EXPECT_EQ(findings.first->port, Port::load);
-  EXPECT_NE(findings.first->actual.find("bit 0"), std::string::npos) << findings.first->actual;
+  EXPECT_EQ(findings.first->place, "word 0 of the activation buffer, byte 3");
+  EXPECT_NE(findings.first->actual.find("bit 2"), std::string::npos) << findings.first->actual;
+  EXPECT_EQ(findings.ports[static_cast<unsigned>(Port::load)].wrong, 1u);
 }
 
 }  // namespace

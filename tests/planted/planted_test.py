@@ -28,7 +28,14 @@ EXPECTED = {
     ],
     "token": [("gemm_uint8_asymmetric", "token", [r"stopped     error 9 TOKEN", r"gives it ACT_FULL", r"ended in cycle"], [r"element"])],
     "epilogue": [("requant_fixed", "result", [r"all in lane 1, bit 6", r"right  .*accumulator writes"], [r"element"])],
-    "write_rotator": [("gemm_int8_stress", "memory", [r"DMA write", r"STORE"], [r"element"])],
+    "write_rotator": [
+        ("gemm_int8_stress", "memory", [r"DMA write", r"STORE", r"bit 2 of byte 1 of the beat"], [r"element"]),
+        ("gemm_int8_ragged", "memory", [r"DMA write", r"STORE"], [r"element"]),
+        ("gemm_mixed", "memory", [r"DMA write", r"STORE"], [r"element"]),
+    ],
+    "seed": [("gemm_uint8_asymmetric", "accumulator", [r"element     none", r"column 2 of the array"], [r"element     \["])],
+    "accumulator_read": [("gemm_uint8_asymmetric", "read", [r"column 3, ?in|column 3 ", r"bit 4$"], [r"element"])],
+    "early_token": [("gemm_uint8_asymmetric", "accumulator", [r"too early  ", r"operands were there"], [r"element"])],
 }
 PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
 LARGEST_WAVES = 1_000_000  # bytes
@@ -51,7 +58,7 @@ def expect(program, plant, where):
     for test, port, shows, lacks in EXPECTED[plant]:
         with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
             folder = pathlib.Path(name)
-            done = run(program, plant, test, folder)
+            done = run(program, plant, test, folder, "--trace", folder / "trace.csv")
             print(done.stdout, done.stderr)
             assert done.returncode == 1, f"{plant}: exit status {done.returncode}"
             said = done.stdout[done.stdout.index("where it went wrong"):]
@@ -64,8 +71,15 @@ def expect(program, plant, where):
             for key, values in PORTS.items():
                 if plant in values:
                     assert found[key] == values[plant], f"{plant}, {test}: {key} {found[key]}"
+            command, cycle = found["command"], found["cycle"]
+            if port not in ("token", "error"):
+                lines = (folder / "trace.csv").read_text().splitlines()[1:]
+                engine = {"load": "load", "accumulator": "compute"}.get(port, "store")
+                assert any(line.split(",")[1] == str(command) and line.split(",")[3] == engine for line in lines), f"{plant}: #{command}"
             waves = folder / "mismatch.fst"
             assert found["waves"] == str(waves), found["waves"]
+            assert f"planted fault {plant}:" in done.stdout
+            assert done.stdout.rstrip().splitlines()[-1].startswith(f"  again with   SYSTOLE_PLANT={plant} systole-planted sim {test} ")
             assert waves.stat().st_size < LARGEST_WAVES, f"{waves.stat().st_size} bytes of waves"
             start, end = fst_range(waves)
             units = UNITS * found["cycle"]
@@ -84,11 +98,27 @@ def asleep(program):
         done = run(program, "", "gemm_mixed", folder)
         assert done.returncode == 0, done.stdout + done.stderr
         assert json.loads((folder / "result.json").read_text())["first_wrong"] is None
+        done = run(program, "epilogue", "gemm_mixed", folder, "--engine", "model")
+        assert done.returncode == 2 and "SYSTOLE_PLANT" in done.stderr, done.stderr
         done = run(program, "nonsense", "gemm_mixed", folder)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and "nonsense" in done.stderr, done.stderr
         # A diagnosis can be told not to be made.
         done = run(program, "epilogue", "requant_fixed", folder, "--no-diagnosis")
         assert done.returncode == 1 and "where it went wrong" not in done.stdout and not (folder / "mismatch.fst").exists()
+        # Nothing is written where nothing was named; files of others stay.
+        env = {**os.environ, "SYSTOLE_PLANT": "epilogue"}
+        (folder / "mismatch.names").mkdir()
+        (folder / "mismatch.names" / "mine").write_text("mine")
+        done = subprocess.run([program, "sim", "requant_fixed"], env=env, cwd=folder, text=True, check=False, capture_output=True)
+        assert done.returncode == 1 and "--mismatch-waves" in done.stdout and not (folder / "mismatch.fst").exists(), done.stdout
+        done = run(program, "epilogue", "requant_fixed", folder)
+        assert done.returncode == 1 and (folder / "mismatch.fst").exists() and (folder / "mismatch.names" / "mine").exists()
+        for options in (["--mismatch-waves", folder / "m.fst", "--no-diagnosis"], ["--mismatch-waves", folder],
+                        ["--waves", folder / "w.fst", "--waves-scope", "systole.nonsense"], ["--waves-mark", "7"],
+                        ["--waves", folder / "w.fst", "--waves-window", "9:3"]):
+            done = run(program, "", "requant_fixed", folder, *options)
+            assert done.returncode == 2 and done.stderr.count("\n") == 1, (options, done.returncode, done.stderr)
+        assert not (folder / "w.fst").exists()
 
 
 def hang(program):
