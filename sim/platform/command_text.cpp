@@ -22,7 +22,8 @@ std::string name_of(const std::vector<const char *> &names, uint32_t value) {
 }
 
 std::string dtype(uint32_t value) {
-  return value <= static_cast<uint32_t>(golden::DType::fp32) ? golden::name(static_cast<golden::DType>(value)) : std::to_string(value);
+  return value <= static_cast<uint32_t>(golden::DType::fp32) ? golden::name(static_cast<golden::DType>(value))
+                                                             : std::to_string(value);
 }
 
 std::string count(uint64_t number, const char *noun) { return std::to_string(number) + ' ' + noun + (number == 1 ? "" : "s"); }

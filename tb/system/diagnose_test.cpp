@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -111,11 +112,21 @@ TEST_P(DiagnoseTest, FindsNothingWrongWithTheRightRtl) {
                uint64_t{s.m} * s.n * ((s.k + word - 1) / word));
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, DiagnoseTest, testing::ValuesIn(shapes()),
-                         [](const testing::TestParamInfo<Shape> &info) { return std::string(info.param.name); });
+/// Names of tests are those of the configuration, too: every program has them.
+std::string identifier(const std::string &text) {
+  std::string out = text;
+  std::replace(out.begin(), out.end(), '-', '_');
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rtl, DiagnoseTest, testing::ValuesIn(shapes()), [](const testing::TestParamInfo<Shape> &info) {
+  return identifier(here().name) + "_" + info.param.name;
+});
+
+class DiagnoseOperandTest : public testing::TestWithParam<std::string> {};
 
 /// A byte of A that is not what the machine was given: load is the first to differ, in that byte.
-TEST(DiagnoseOperandTest, SeesAWrongByte) {
+TEST_P(DiagnoseOperandTest, SeesAWrongByte) {
   const unsigned bytes = here().word_bytes();
   const diagnose::Findings findings =
       look(here().name, DType::s8, DType::s32, 7, 5, bytes, false, std::nullopt, [](diagnose::Run &run, uint64_t a) {
@@ -127,6 +138,9 @@ TEST(DiagnoseOperandTest, SeesAWrongByte) {
   EXPECT_NE(findings.first->actual.find("bit 2"), std::string::npos) << findings.first->actual;
   EXPECT_EQ(findings.ports[static_cast<unsigned>(Port::load)].wrong, 1u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Rtl, DiagnoseOperandTest, testing::ValuesIn(std::vector<std::string>{here().name}),
+                         [](const testing::TestParamInfo<std::string> &info) { return identifier(info.param); });
 
 }  // namespace
 }  // namespace systole

@@ -59,8 +59,8 @@ TEST(RerunTest, WritesNothingAndKeepsTheSeed) {
                                            "--seed", "77",        "--no-diagnosis"};
   EXPECT_EQ(rerun_arguments(typed, report), wanted);
   report.repeatable = false;  // gemm: the data are the user's
-  EXPECT_EQ(rerun_arguments({"gemm", "--a", "a.npy", "--mismatch-waves", "m.fst"}, report),
-            (std::vector<std::string>{"gemm", "--a", "a.npy", "--no-diagnosis"}));
+  EXPECT_EQ(rerun_arguments({"gemm", "--a", "a.npy", "--out", "c.npy", "--mismatch-waves", "m.fst"}, report),
+            (std::vector<std::string>{"gemm", "--a", "a.npy", "--no-diagnosis", "--out", "/dev/null"}));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "firmware/include/systole_regs.h"
 #include "sim/golden/float.hpp"
 #include "sim/record/record.hpp"
+#include "sim/tool/diagnosis.hpp"
 #include "sim/tool/forecast.hpp"
 #include "sim/tool/named_tests.hpp"
 #include "sim/tool/options.hpp"
@@ -518,13 +519,14 @@ TEST(ToolReportTest, NamesCoordinatesAndCountOfWrongValues) {
     wrong.c[4 * i + 1] = 3;
   }
   Report report = report_of({checked("the case", wrong)});
+  report.again = again_text({"sim", "some_test", "--stall-seed", "5", "--json", "r.json"}, report);
   const std::string text = summary(report);
   expect_contains(text, "some_test: FAIL");
   expect_contains(text, "FAILED the case (3x4x2, int8 -> int32)");
   expect_contains(text, "12 of 12 values are wrong");
   expect_contains(text, "C[1][2]  expected 7 (0x00000007)  actual 1007 (0x000003ef)");
   expect_contains(text, "and 4 more");
-  expect_contains(text, "--seed 42");
+  expect_contains(text, "again with   " + program_name() + " sim some_test --stall-seed 5 --seed 42\n");
   EXPECT_EQ(text.find("every bit agrees"), std::string::npos);
 }
 
