@@ -111,7 +111,7 @@ endif
 gtkwave-check:
 	@scripts/setup sim gtkwave-check
 	@$(MAKE) tool
-	@scripts/gtkwave-check
+	@scripts/gtkwave-check $(GTKWAVE_ARGS)
 
 .PHONY: test
 test:
