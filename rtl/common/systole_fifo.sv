@@ -60,4 +60,50 @@ module systole_fifo #(
     end
   end
 
+`ifdef FORMAL
+  // A queue's whole contract by one entry, whichever: it leaves after as many others as were there before it, unchanged; and as many
+  // leave as came.
+  (* anyseq *) logic f_mark;
+  logic f_past_q, f_marked_q;
+  logic [LevelW-1:0] f_level_q, f_ahead_q;  // entries; those before the marked one
+  logic [W-1:0] f_data_q;
+
+  initial f_past_q = 1'b0;
+  always_comb assume (rst_ni == f_past_q);
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    if (!rst_ni) begin
+      f_marked_q <= 1'b0;
+      f_level_q  <= '0;
+    end else begin
+      f_level_q <= f_level_q + LevelW'(push) - LevelW'(pop);
+      if (f_marked_q) begin
+        if (pop && f_ahead_q == '0) f_marked_q <= 1'b0;
+        if (pop) f_ahead_q <= f_ahead_q - LevelW'(1);
+      end else if (push && f_mark) begin
+        f_marked_q <= 1'b1;
+        f_ahead_q  <= f_level_q - LevelW'(pop);
+        f_data_q   <= data_i;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q) begin
+      assert (f_level_q <= LevelW'(Depth));
+      assert (ready_o == (f_level_q != LevelW'(Depth)));
+      assert (valid_o == (f_level_q != '0));
+      if (f_marked_q) assert (f_ahead_q < f_level_q);
+      if (f_marked_q && f_ahead_q == '0) assert (data_o == f_data_q);
+      if ($past(f_past_q) && $past(valid_o && !ready_i)) assert (valid_o && $stable(data_o));
+    end
+    if (f_past_q) begin
+      cover (f_level_q == LevelW'(Depth) && valid_i && !ready_i);  // full, an entry waits
+      cover (f_marked_q && pop && f_ahead_q == '0 && f_data_q != '0);  // the marked entry leaves
+      cover (Depth == 1 || (push && pop));  // one comes while one leaves
+    end
+  end
+`endif
+
 endmodule
