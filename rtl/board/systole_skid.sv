@@ -49,4 +49,50 @@ module systole_skid #(
     end
   end
 
+`ifdef FORMAL
+  // The contract of a queue of two, as in systole_fifo.
+  (* anyseq *) logic f_mark;
+  logic f_past_q, f_marked_q, f_push, f_pop;
+  logic [1:0] f_level_q, f_ahead_q;
+  logic [W-1:0] f_data_q;
+
+  initial f_past_q = 1'b0;
+  always_comb assume (rst_ni == f_past_q);
+
+  assign f_push = valid_i && ready_o;
+  assign f_pop  = valid_o && ready_i;
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    if (!rst_ni) begin
+      f_marked_q <= 1'b0;
+      f_level_q  <= '0;
+    end else begin
+      f_level_q <= f_level_q + 2'(f_push) - 2'(f_pop);
+      if (f_marked_q) begin
+        if (f_pop && f_ahead_q == '0) f_marked_q <= 1'b0;
+        if (f_pop) f_ahead_q <= f_ahead_q - 2'd1;
+      end else if (f_push && f_mark) begin
+        f_marked_q <= 1'b1;
+        f_ahead_q  <= f_level_q - 2'(f_pop);
+        f_data_q   <= data_i;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q && Through == 0) begin
+      assert (f_level_q <= 2'd2);
+      assert (ready_o == (f_level_q != 2'd2));
+      assert (valid_o == (f_level_q != '0));
+      if (f_marked_q) assert (f_ahead_q < f_level_q);
+      if (f_marked_q && f_ahead_q == '0) assert (data_o == f_data_q);
+      if ($past(f_past_q) && $past(valid_o && !ready_i)) assert (valid_o && $stable(data_o));
+      cover (f_level_q == 2'd2 && valid_i && !ready_i);  // full, an entry waits
+      cover (f_marked_q && f_pop && f_ahead_q == '0 && f_data_q != '0);  // the marked entry leaves
+      cover (f_push && f_pop && $past(f_push && f_pop));  // one comes and one leaves, cycle after cycle
+    end
+  end
+`endif
+
 endmodule

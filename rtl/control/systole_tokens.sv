@@ -52,4 +52,38 @@ module systole_tokens (
     end
   end
 
+`ifdef FORMAL
+  // One counter, whichever, as a number that is given to and taken from.
+  (* anyconst *) logic [2:0] f_t;
+  logic f_past_q;
+  logic [3:0] f_count_q;
+  logic f_lost;
+
+  initial f_past_q = 1'b0;
+  always_comb assume (rst_ni == f_past_q);
+  always_comb if (f_past_q) assume (!take_i[f_t] || avail_o[f_t]);  // an engine takes only what is available
+
+  assign f_lost = give_i[f_t] && !take_i[f_t] && f_count_q == 4'd15;
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    if (!rst_ni) f_count_q <= '0;
+    else f_count_q <= f_count_q + 4'(give_i[f_t] && !f_lost) - 4'(take_i[f_t]);
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q) begin
+      assert (avail_o[f_t] == (f_count_q != '0));
+      assert (!take_i[f_t] || f_count_q != '0);
+      assert (f_count_q == count_q[f_t*4+:4] + 4'(give_q[f_t]) - 4'(take_q[f_t]) - 4'(overflow_q[f_t]));
+      assert (overflow_q[f_t] == $past(rst_ni && f_lost));
+      assert (overflow_o || !overflow_q[f_t]);
+      assert (!overflow_o || overflow_q != '0);
+      cover (f_count_q == 4'd15 && take_i[f_t] && give_i[f_t]);  // full, one given and one taken
+      cover (overflow_o && f_t == 3'd5);  // a gift too many
+      cover (f_count_q == '0 && $past(f_count_q == 4'd1 && f_past_q) && f_t == 3'd7);  // the last one taken
+    end
+  end
+`endif
+
 endmodule
