@@ -197,4 +197,74 @@ module systole_faults #(
     end
   end
 
+`ifdef FORMAL
+  // What each source says, apart from the priority chain above: highest first.
+  logic f_past_q, f_any, f_quiet;
+  logic [3:0] f_run_q, f_pulse_q;  // cycles in a row: quiet with a request, of the engines' reset
+
+  initial f_past_q = 1'b0;
+  always_comb assume (rst_ni == f_past_q);
+
+  assign f_any = store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i || fetch_range_i
+      || token_overflow_i;
+  assign f_quiet = soft_reset_i && quiet_i && engine_rst_no;
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    f_run_q <= f_quiet ? f_run_q + 4'd1 : 4'd0;
+    f_pulse_q <= rst_ni && !engine_rst_no ? f_pulse_q + 4'd1 : 4'd0;
+    if (!rst_ni) begin
+      f_run_q   <= '0;
+      f_pulse_q <= '0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q && $past(f_past_q)) begin
+      // Every error stops the machine in the next cycle, until the engines are reset.
+      if ($past(engine_rst_no && (f_any || raised || error_o))) assert (error_o && stop_o);
+      if (!$past(engine_rst_no)) assert (!error_o);
+      if ($past(engine_rst_no && !error_o && !f_any && !misuse_q && !watchdog_expired)) assert (!error_o);
+      assert (stop_o == (error_o || soft_reset_i));
+      assert (error_set_o == (error_o && !$past(error_o)));
+      // The first one stays.
+      if (error_o && $past(error_o)) assert ($stable(code_o) && $stable(index_o) && $stable(addr_o));
+      if (!error_o) assert (code_o == systole_pkg::ERROR_NONE && index_o == '0 && addr_o == '0);
+      if (error_set_o) begin
+        if ($past(store_err_valid_i))
+          assert (code_o == $past(store_err_code_i) && index_o == $past(store_err_idx_i) && addr_o == 64'($past(store_err_addr_i)));
+        else if ($past(compute_err_valid_i))
+          assert (code_o == $past(compute_err_code_i) && index_o == $past(compute_err_idx_i) &&
+                  addr_o == 64'($past(compute_err_addr_i)));
+        else if ($past(load_err_valid_i))
+          assert (code_o == $past(load_err_code_i) && index_o == $past(load_err_idx_i) && addr_o == 64'($past(load_err_addr_i)));
+        else if ($past(dispatch_err_valid_i))
+          assert (code_o == $past(dispatch_err_code_i) && index_o == $past(dispatch_err_idx_i) &&
+                  addr_o == $past(dispatch_err_addr_i));
+        else if (!$past(f_any)) assert (code_o == systole_pkg::ERROR_RING || code_o == systole_pkg::ERROR_WATCHDOG);
+      end
+      // Misuse of the ring is an error two cycles later; the watchdog counts each cycle in which nothing completes.
+      if ($past(engine_rst_no, 2) && $past(f_past_q, 2) && $past(engine_rst_no) && $past(locked_write_i, 2)) assert (error_o);
+      if ($past(engine_rst_no) && $past(busy && !completed_i && !error_o && watchdog_i != '0 && waiting_q < watchdog_i))
+        assert (waiting_q == $past(waiting_q) + 32'd1);
+      if ($past(engine_rst_no) && $past(watchdog_i != '0 && waiting_q >= watchdog_i)) assert (error_o);
+      // The engines are reset when all has been quiet for 8 cycles with a request, then at once, for 8 cycles.
+      if ($past(engine_rst_no) && !engine_rst_no) assert ($past(f_run_q == 4'd7 && f_quiet));
+      assert (f_run_q < 4'd8 || !engine_rst_no);
+      assert (f_pulse_q < 4'd8 || engine_rst_no);
+      assert (soft_reset_done_o == (!engine_rst_no && f_pulse_q == 4'd7));
+      if ($past(soft_reset_done_o)) assert (engine_rst_no);
+      if (state_q == PULSE) assert ({1'b0, count_q} == f_pulse_q);
+      if (state_q != PULSE) assert ({1'b0, count_q} == f_run_q);
+
+      cover (error_set_o && code_o == systole_pkg::ERROR_AXI_STORE);  // an error of the store
+      cover (error_set_o && code_o == systole_pkg::ERROR_WATCHDOG);  // of the watchdog
+      cover (error_set_o && code_o == systole_pkg::ERROR_RING);  // of the ring
+      cover (error_o && $past(error_o) && $past(load_err_valid_i));  // a later error
+      cover (soft_reset_done_o && $past(error_o, 9));  // a soft reset after an error completes
+      cover (!error_o && soft_reset_i && $past(engine_rst_no && !quiet_i && f_run_q == 4'd5));  // one that waits, quiet only for a while
+    end
+  end
+`endif
+
 endmodule
