@@ -221,4 +221,136 @@ module systole_burst_gen #(
     end
   end
 
+`ifdef FORMAL
+  // A walk by bytes: item after item of `f_length_q` bytes, f_done_q of which were asked for. Each burst is checked against it, and the
+  // registers against its numbers, so that one step of induction is enough at full width.
+  logic f_past_q, f_walk_q, f_busy_q;
+  logic [SegW-1:0] f_length, f_length_q, f_done_q, f_left;
+  logic [15:0] f_items_q, f_rows_q, f_item_q, f_row_q;
+  logic [AxiAddrW-1:0] f_base_q, f_line_q, f_at, f_at_q, f_next;
+  logic [31:0] f_pitch1_q, f_pitch2_q;
+  logic [SegW:0] f_bytes, f_beats_left;
+  logic f_end, f_last, f_last_q, f_full_page;
+  logic [12:0] f_page_left;  // bytes up to the end of the page
+  logic [SegW:0] f_bytes_q, f_left_q;
+  logic [TagW-1:0] f_tag_q, f_burst_tag_q;
+
+  initial f_past_q = 1'b0;
+  always_comb begin
+    assume (rst_ni == f_past_q);
+    assume (desc_length_i != '0 && desc_count1_i != '0 && desc_count2_i != '0);
+  end
+  always_ff @(posedge clk_i) begin
+    if (f_past_q && $past(f_past_q) && $past(desc_valid_i && !desc_ready_o)) begin
+      assume (desc_valid_i);
+      assume ($stable(desc_addr_i) && $stable(desc_length_i) && $stable(desc_count1_i) && $stable(desc_count2_i));
+      assume ($stable(desc_pitch1_i) && $stable(desc_pitch2_i) && $stable(desc_tag_i));
+    end
+  end
+
+  // What is to be covered: everything in one piece if items and rows follow each other, a row in one piece if items do, else each item.
+  assign f_length = merge2_o ? all_q : merge1_o ? row_q : SegW'(desc_length_i);
+  assign f_at = f_base_q + AxiAddrW'(f_done_q);
+  assign f_left = f_length_q - f_done_q;
+  assign f_page_left = 13'd4096 - {1'b0, f_at[11:0]};
+  assign f_bytes = (SegW + 1)'(({1'b0, 8'(take)} + 9'd1) << OffW) - (SegW + 1)'(f_at[OffW-1:0]);
+  assign f_end = f_bytes >= {1'b0, f_left};
+  assign f_last = f_end && f_item_q == f_items_q - 16'd1 && f_row_q == f_rows_q - 16'd1;
+  assign f_beats_left = {1'b0, f_left - SegW'(1)} + (SegW + 1)'(f_at[OffW-1:0]);
+  assign f_next = f_item_q == f_items_q - 16'd1 ? f_line_q + AxiAddrW'($signed(f_pitch2_q)) : f_base_q + AxiAddrW'($signed(f_pitch1_q));
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    f_walk_q <= rst_ni && walk;
+    f_at_q <= f_at;
+    f_last_q <= f_last;
+    f_bytes_q <= f_bytes;
+    f_left_q <= {1'b0, f_left};
+    f_burst_tag_q <= f_tag_q;
+    if (!rst_ni) f_busy_q <= 1'b0;
+    else if (desc_fire) begin
+      f_busy_q <= 1'b1;
+      f_length_q <= f_length;
+      f_done_q <= '0;
+      f_items_q <= merge1_o ? 16'd1 : desc_count1_i;
+      f_rows_q <= merge2_o ? 16'd1 : desc_count2_i;
+      f_item_q <= '0;
+      f_row_q <= '0;
+      f_base_q <= desc_addr_i;
+      f_line_q <= desc_addr_i;
+      f_pitch1_q <= desc_pitch1_i;
+      f_pitch2_q <= desc_pitch2_i;
+      f_tag_q <= desc_tag_i;
+    end else if (walk) begin
+      if (f_last) f_busy_q <= 1'b0;
+      f_done_q <= f_end ? '0 : f_done_q + f_bytes[SegW-1:0];
+      if (f_end) begin
+        f_base_q <= f_next;
+        f_item_q <= f_item_q == f_items_q - 16'd1 ? 16'd0 : f_item_q + 16'd1;
+        if (f_item_q == f_items_q - 16'd1) begin
+          f_row_q <= f_row_q + 16'd1;
+          f_line_q <= f_next;
+        end
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q && $past(f_past_q)) begin
+      // Each burst begins at the next byte, keeps within its page and asks for no beat that is not needed.
+      if (f_walk_q) begin
+        assert (burst_valid_o && burst_addr_o == f_at_q && burst_tag_o == f_burst_tag_q);
+        assert (({1'b0, burst_len_o} + 9'd1) <= 9'd256);
+        assert ((SegW + 1)'(burst_addr_o[11:0]) + f_bytes_q <= (SegW + 1)'(4096));
+        assert (f_bytes_q == (SegW + 1)'(({1'b0, burst_len_o} + 9'd1) << OffW) - (SegW + 1)'(burst_addr_o[OffW-1:0]));
+        assert (f_bytes_q < f_left_q + (SegW + 1)'(BusBytes));
+        if (f_bytes_q < f_left_q) assert (burst_len_o == 8'd255 || (SegW + 1)'(burst_addr_o[11:0]) + f_bytes_q == (SegW + 1)'(4096));
+        assert (burst_last_o == f_last_q);
+      end
+      // It holds until it is taken, and there is no other.
+      if ($past(burst_valid_o && !burst_ready_i)) begin
+        assert (burst_valid_o && $stable(burst_addr_o) && $stable(burst_len_o) && $stable(burst_last_o) && $stable(burst_tag_o));
+        assert (!f_walk_q);
+      end
+      if (!f_walk_q && $past(!burst_valid_o || burst_ready_i)) assert (!burst_valid_o);
+      if ($past(!enable_i)) assert (!f_walk_q);
+      // Set-up.
+      if (setup_q != SETUP_ROW) begin
+        assert (desc_valid_i && row_q != '0 && one2_q == (desc_count2_i == 16'd1));
+        assert (merge1_q == (desc_count1_i == 16'd1 || desc_pitch1_i == {8'd0, desc_length_i}));
+      end
+      if ($past(setup_q) == SETUP_ROW) assert (row_q == $past(SegW'(desc_count1_i) * SegW'(desc_length_i)));
+      else assert ($stable(row_q));
+      if ($past(setup_q) == SETUP_ALL) assert (all_q == $past(SegW'(desc_count2_i) * SegW'(row_q[23:0])));
+      else assert ($stable(all_q));
+      if (setup_q == SETUP_DONE) begin
+        if (merge2_q) assert (all_q != '0);
+        assert (merge2_q == (merge1_q && row_q[SegW-1:24] == '0 && (one2_q || desc_pitch2_i == {8'd0, row_q[23:0]})));
+      end
+      // The walk's numbers.
+      assert (busy_q == f_busy_q && free_q == !busy_q);
+      if (busy_q) begin
+        assert (f_done_q < f_length_q && f_item_q < f_items_q && f_row_q < f_rows_q);
+        assert (f_done_q == '0 || f_at[OffW-1:0] == '0);
+        assert (addr_q == f_at && segment_q == f_base_q && row_start_q == f_line_q);
+        assert (more_q == f_beats_left[SegW:OffW]);
+        assert (segments_q == f_items_q && one_segment_q == (f_items_q == 16'd1));
+        assert (left1_q == f_items_q - f_item_q && row_end_q == (left1_q == 16'd1));
+        assert (left2_q == f_rows_q - f_row_q && rows_end_q == (left2_q == 16'd1));
+        assert (pitch1_q == f_pitch1_q && pitch2_q == f_pitch2_q && tag_q == f_tag_q);
+        assert (full_q == BeatW'((f_length_q - SegW'(1)) >> OffW));
+        assert (spill_q == (OffW + 1)'(BusBytes) - {1'b0, OffW'(f_length_q - SegW'(1))});
+        assert (more_full_q == full_q + BeatW'(1));
+      end
+
+      cover (burst_valid_o && burst_len_o > 8'd3 && burst_last_o);  // a burst of several beats, the last of its descriptor
+      cover (burst_valid_o && !burst_ready_i && $past(burst_valid_o && !burst_ready_i));  // one that waits
+      cover (f_walk_q && f_bytes_q < f_left_q && burst_addr_o[OffW-1:0] != '0);  // one that ends with its page
+      cover (f_walk_q && burst_last_o && f_rows_q == 16'd2 && f_items_q == 16'd2);  // two rows of two items
+      cover (f_walk_q && burst_last_o && $past(merge2_q && f_length_q > SegW'(40)));  // rows that follow each other
+      cover (f_busy_q && $past(desc_fire && f_walk_q));  // the next descriptor at once
+    end
+  end
+`endif
+
 endmodule
