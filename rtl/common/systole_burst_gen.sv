@@ -256,6 +256,7 @@ module systole_burst_gen #(
       assume ($stable(desc_addr_i) && $stable(desc_length_i) && $stable(desc_count1_i) && $stable(desc_count2_i));
       assume ($stable(desc_pitch1_i) && $stable(desc_pitch2_i) && $stable(desc_tag_i));
     end
+    if (f_past_q && (busy_q || burst_valid_o)) assume ($stable(window_first_i) && $stable(window_last_i));
   end
 
   // What is to be covered: everything in one piece if items and rows follow each other, a row in one piece if items do, else each item.
@@ -274,8 +275,10 @@ module systole_burst_gen #(
     f_walk_q <= rst_ni && walk;
     f_at_q <= f_at;
     f_last_q <= f_last;
-    f_bytes_q <= f_bytes;
-    f_left_q <= {1'b0, f_left};
+    if (walk) begin
+      f_bytes_q <= f_bytes;
+      f_left_q <= {1'b0, f_left};
+    end
     f_burst_tag_q <= f_tag_q;
     if (!rst_ni) f_busy_q <= 1'b0;
     else if (desc_fire) begin
@@ -309,7 +312,8 @@ module systole_burst_gen #(
     if (f_past_q && $past(f_past_q)) begin
       // Each burst begins at the next byte, keeps within its page and asks for no beat that is not needed.
       if (f_walk_q) begin
-        assert (burst_valid_o && burst_addr_o == f_at_q && burst_tag_o == f_burst_tag_q);
+        assert (burst_valid_o != refused_o && burst_addr_o == f_at_q && burst_tag_o == f_burst_tag_q);
+        assert (!$past(refused_o));
         assert (({1'b0, burst_len_o} + 9'd1) <= 9'd256);
         assert ((SegW + 1)'(burst_addr_o[11:0]) + f_bytes_q <= (SegW + 1)'(4096));
         assert (f_bytes_q == (SegW + 1)'(({1'b0, burst_len_o} + 9'd1) << OffW) - (SegW + 1)'(burst_addr_o[OffW-1:0]));
@@ -317,6 +321,16 @@ module systole_burst_gen #(
         if (f_bytes_q < f_left_q) assert (burst_len_o == 8'd255 || (SegW + 1)'(burst_addr_o[11:0]) + f_bytes_q == (SegW + 1)'(4096));
         assert (burst_last_o == f_last_q);
       end
+      // All of its bytes lie in the window, or it is refused: never offered, the last one.
+      if (burst_valid_o) begin
+        assert (burst_addr_o[AxiAddrW-1:12] >= window_first_i && burst_addr_o[AxiAddrW-1:12] <= window_last_i);
+        assert ((SegW + 1)'(burst_addr_o[11:0]) + f_bytes_q <= (SegW + 1)'(4096));
+      end
+      if (refused_o && !$past(refused_o)) begin
+        assert (f_walk_q);
+        assert (burst_addr_o[AxiAddrW-1:12] < $past(window_first_i) || burst_addr_o[AxiAddrW-1:12] > $past(window_last_i));
+      end
+      if ($past(refused_o)) assert (refused_o && !burst_valid_o && !f_walk_q && $stable(burst_addr_o) && $stable(burst_tag_o));
       // It holds until it is taken, and there is no other.
       if ($past(burst_valid_o && !burst_ready_i)) begin
         assert (burst_valid_o && $stable(burst_addr_o) && $stable(burst_len_o) && $stable(burst_last_o) && $stable(burst_tag_o));
@@ -358,6 +372,7 @@ module systole_burst_gen #(
       cover (f_walk_q && f_bytes_q < f_left_q && burst_addr_o[OffW-1:0] != '0);  // one that ends with its page
       cover (f_walk_q && burst_last_o && f_rows_q == 16'd2 && f_items_q == 16'd2);  // two rows of two items
       cover (f_walk_q && burst_last_o && $past(merge2_q && f_length_q > SegW'(40)));  // rows that follow each other
+      cover (refused_o && f_row_q == 16'd1);  // a burst in the second row that is refused
       cover (f_busy_q && $past(desc_fire && f_walk_q));  // the next descriptor at once
     end
   end

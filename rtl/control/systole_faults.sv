@@ -213,8 +213,8 @@ module systole_faults #(
   initial f_past_q = 1'b0;
   always_comb assume (rst_ni == f_past_q);
 
-  assign f_any = store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i || fetch_range_i
-      || token_overflow_i;
+  assign f_any = store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i || parity_valid_i
+      || fetch_err_valid_i || token_overflow_i;
   assign f_quiet = soft_reset_i && quiet_i && engine_rst_no;
 
   always_ff @(posedge clk_i) begin
@@ -249,6 +249,9 @@ module systole_faults #(
         else if ($past(dispatch_err_valid_i))
           assert (code_o == $past(dispatch_err_code_i) && index_o == $past(dispatch_err_idx_i) &&
                   addr_o == $past(dispatch_err_addr_i));
+        else if ($past(parity_valid_i)) assert (code_o == systole_pkg::ERROR_PARITY && addr_o == $past(parity_addr_i));
+        else if ($past(fetch_err_valid_i))
+          assert (code_o == $past(fetch_err_code_i) && index_o == $past(fetch_idx_i) && addr_o == $past(fetch_addr_i));
         else if (!$past(f_any)) assert (code_o == systole_pkg::ERROR_RING || code_o == systole_pkg::ERROR_WATCHDOG);
       end
       // Misuse of the ring is an error two cycles later; the watchdog counts each cycle in which nothing completes.
