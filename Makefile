@@ -10,6 +10,7 @@ CMAKE_ARGS ?=
 SIM_ARGS ?=
 AREA_ARGS ?=
 FPGA_ARGS ?=
+FORMAL_ARGS ?=
 # These may be given on the command line: make sim TEST=gemm_int8 WAVES=1, make fpga BOARD=ulx3s-85f CONFIG=16x8-int8
 TEST ?=
 WAVES ?=
@@ -40,6 +41,7 @@ help:
 	@echo "make bench RESNET_RTL=1     ResNet-50's 54 layers on the RTL, each equal to the model"
 	@echo "make area                   Yosys figures of element, epilogue lane, arrays and 4x4 machine; $(BUILD)/area/area.json"
 	@echo "make fpga BOARD=ulx3s-85f   bitstream by Yosys and nextpnr, $(BUILD)/fpga/BOARD/report.txt; CONFIG=16x8-int8 another size (make fpga lists)"
+	@echo "make formal                 machine proofs of the RTL by Yosys and ABC, with covers and planted faults (docs/formal.md); FORMAL_ARGS=fifo"
 	@echo "make lint                   RTL lint in three tools on every configuration, style, stale generated files"
 	@echo "make format                 clang-format on all C and C++ files"
 	@echo "make clean                  remove $(BUILD)/, except for the FPGA tools that were fetched ($(BUILD)/fpga/venv)"
@@ -155,6 +157,11 @@ else
 	@group=$$(scripts/fpga '$(BOARD)' $(if $(CONFIG),--config '$(CONFIG)') $(FPGA_ARGS) --setup-group) && { [ -z "$$group" ] || scripts/setup $$group; }
 	@scripts/fpga '$(BOARD)' $(if $(CONFIG),--config '$(CONFIG)') $(FPGA_ARGS)
 endif
+
+.PHONY: formal
+formal:
+	@scripts/setup formal
+	@scripts/formal --jobs $(JOBS) $(FORMAL_ARGS)
 
 .PHONY: lint
 lint: setup-test

@@ -62,6 +62,13 @@ class SetupTest(unittest.TestCase):
         for package in TEST_PACKAGES:
             self.assertNotIn(package, result.stderr)
 
+    def test_proofs_need_yosys_with_its_abc_and_no_simulator(self):
+        self.command("apt-get", 0)
+        self.command("yosys", 0)  # as packaged elsewhere, without ABC
+        result = self.setup("formal")
+        self.expect_one_line(result, "neither root nor sudo", ("yosys", "python3"))
+        self.assertNotIn("verilator", result.stderr)
+
     def test_only_what_is_missing_is_named(self):
         self.command("apt-get", 0)
         self.command("verilator", 0)
