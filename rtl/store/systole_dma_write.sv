@@ -168,4 +168,137 @@ module systole_dma_write #(
     end
   end
 
+`ifdef FORMAL
+  // One beat, whichever, carries exactly what was placed in it; one burst, whichever, has as many beats as it announced. Numbers of
+  // beats are modulo 32.
+  (* anyseq *) logic f_mark, f_end;
+  localparam int FCountW = 5;
+  localparam int CountBurstW = $clog2(MaxWrites + 1) + 1;
+  logic f_past_q, f_first_q;  // a segment begins
+  logic [OffW-1:0] f_offset_q;
+  logic [FCountW-1:0] f_sum, f_touched, f_completed, f_number, f_level_q, f_ahead_q;  // complete beats; those before the marked one
+  logic f_marked_q, f_burst_marked_q, f_sent;
+  logic [SlotW-1:0] f_slot;
+  logic [AxiDataW-1:0] f_data_q;
+  logic [BusBytes-1:0] f_strobes_q;
+  logic [CountBurstW-1:0] f_bursts_q, f_before_q;  // bursts without their last beat; those before the marked one
+  logic [7:0] f_len_q;
+
+  always_comb begin
+    f_number = '0;
+    for (int i = 0; i < GroupBytes; i++) f_number = f_number + FCountW'(in_strobes_i[i]);
+  end
+  assign f_sum = FCountW'(in_offset_i) + f_number;
+  assign f_touched = (f_sum + FCountW'(BusBytes - 1)) >> OffW;
+  assign f_completed = f_end ? f_touched : f_sum >> OffW;
+  assign f_sent = send && f_level_q != '0;
+  assign f_slot = head_q + SlotW'(f_ahead_q);
+
+  initial f_past_q = 1'b0;
+  always_comb begin
+    assume (rst_ni == f_past_q);
+    // Groups as the epilogue makes them.
+    assume (in_strobes_i[0] && (in_strobes_i & (in_strobes_i + 1'b1)) == '0);
+    assume (in_touched_i == BeatsW'(f_touched) && in_completed_i == BeatsW'(f_completed));
+    if (f_past_q && !f_first_q) assume (in_offset_i == f_offset_q);
+    for (int i = 0; i < GroupBytes; i++) if (!in_strobes_i[i]) assume (in_data_i[i*8+:8] == '0);
+    if (f_past_q && f_bursts_q == CountBurstW'(MaxWrites)) assume (!burst_valid_i);  // no more bursts than have a place
+    if (f_past_q && (fill_i || fill_q)) assume (!in_valid_i);  // once the data are cut off, until reset
+    if (f_past_q && fill_q) assume (fill_i);
+  end
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    if (!rst_ni) begin
+      f_first_q <= 1'b1;
+      f_level_q <= '0;
+      f_marked_q <= 1'b0;
+      f_bursts_q <= '0;
+      f_burst_marked_q <= 1'b0;
+    end else begin
+      if (place) begin
+        f_first_q  <= f_end;
+        f_offset_q <= OffW'(f_sum);
+      end
+      f_level_q <= f_level_q + (place ? f_completed : FCountW'(0)) - FCountW'(f_sent);
+      if (!f_marked_q) begin
+        // The beat behind the one that is being filled.
+        if (f_mark && !place) begin
+          f_marked_q <= 1'b1;
+          f_ahead_q <= f_level_q + FCountW'(1) - FCountW'(f_sent);
+          f_strobes_q <= '0;
+          f_data_q <= '0;
+        end
+      end else begin
+        if (f_sent) f_ahead_q <= f_ahead_q - FCountW'(1);
+        if (f_sent && f_ahead_q == '0) f_marked_q <= 1'b0;
+        if (place && f_ahead_q >= f_level_q) begin
+          for (int i = 0; i < GroupBytes; i++) begin
+            for (int lane = 0; lane < BusBytes; lane++) begin
+              if (in_strobes_i[i] && FCountW'(in_offset_i) + FCountW'(i) == ((f_ahead_q - f_level_q) << OffW) + FCountW'(lane)) begin
+                f_strobes_q[lane] <= 1'b1;
+                f_data_q[lane*8+:8] <= f_data_q[lane*8+:8] | in_data_i[i*8+:8];
+              end
+            end
+          end
+        end
+      end
+      f_bursts_q <= f_bursts_q + CountBurstW'(burst_valid_i) - CountBurstW'(burst_end);
+      if (!f_burst_marked_q) begin
+        if (f_mark && burst_valid_i) begin
+          f_burst_marked_q <= 1'b1;
+          f_before_q <= f_bursts_q - CountBurstW'(burst_end);
+          f_len_q <= burst_len_i;
+        end
+      end else if (burst_end) begin
+        f_before_q <= f_before_q - CountBurstW'(1);
+        if (f_before_q == '0) f_burst_marked_q <= 1'b0;
+      end
+      // The queue of bursts keeps its contract.
+      assume (burst_valid == (f_bursts_q != '0));
+      if (f_burst_marked_q && f_before_q == '0) assume (burst_len == f_len_q);
+    end
+    if (f_past_q && $past(burst_valid && !burst_end)) assume ($stable(burst_len));
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q) begin
+      if (w_valid_o) assert (f_bursts_q != '0 && (f_level_q != '0 || fill_q));
+      if (f_bursts_q != '0 && (f_level_q != '0 || fill_q)) assert (w_valid_o);
+      if (f_burst_marked_q && f_before_q == '0) assert (w_last_o == (beat_q == f_len_q));
+      if ($past(f_past_q) && $past(send)) assert (beat_q == ($past(w_last_o) ? 8'd0 : $past(beat_q) + 8'd1));
+      else if ($past(f_past_q)) assert ($stable(beat_q));
+      if (w_valid_o && f_level_q == '0) assert (w_strb_o == '0);
+      if (w_valid_o && f_marked_q && f_ahead_q == '0 && f_level_q != '0) assert (w_strb_o == f_strobes_q && w_data_o == f_data_q);
+      if ($past(f_past_q) && $past(w_valid_o && !w_ready_i))
+        assert (w_valid_o && $stable(w_last_o) && $stable(w_strb_o) && ($past(f_level_q == '0) || $stable(w_data_o)));
+      // What the registers say.
+      assert (f_bursts_q <= CountBurstW'(MaxWrites) && (!f_burst_marked_q || f_before_q < f_bursts_q));
+      assert (f_level_q <= FCountW'(Slots) && level_q == LevelW'(f_level_q) && room_q == LevelW'(FCountW'(Slots) - f_level_q));
+      assert (some_q == (f_level_q != '0) && tail_q == SlotW'(head_q + SlotW'(f_level_q)));
+      for (int i = 1; i <= MaxTouched; i++) assert (fits_q[i] == (room_q >= LevelW'(i)));
+      assert (f_level_q != FCountW'(Slots) || f_first_q || f_offset_q == '0);
+      if (f_first_q || f_offset_q == '0) begin
+        for (int s = 0; s < Slots; s++)
+          if (f_level_q <= FCountW'(SlotW'(SlotW'(s) - head_q)))
+            assert (ring_strobes[s*BusBytes+:BusBytes] == '0 && ring[s*AxiDataW+:AxiDataW] == '0);
+      end
+      for (int s = 0; s < Slots; s++)
+        if (f_level_q < FCountW'(SlotW'(SlotW'(s) - head_q)))
+          assert (ring_strobes[s*BusBytes+:BusBytes] == '0 && ring[s*AxiDataW+:AxiDataW] == '0);
+      if (f_marked_q) begin
+        assert (f_ahead_q <= f_level_q + FCountW'(1));
+        if (f_ahead_q > f_level_q || f_ahead_q == FCountW'(Slots)) assert (f_strobes_q == '0 && f_data_q == '0);
+        else assert (ring_strobes[f_slot*BusBytes+:BusBytes] == f_strobes_q && ring[f_slot*AxiDataW+:AxiDataW] == f_data_q);
+      end
+
+      cover (send && w_last_o && beat_q == 8'd2 && !filling);  // a burst of three beats
+      cover (w_valid_o && !w_ready_i && $past(w_valid_o && !w_ready_i && place));  // a beat that waits while a group is placed
+      cover (f_marked_q && f_ahead_q == '0 && f_sent && f_strobes_q == '1 && f_data_q[0]);  // the marked beat goes, full
+      cover (in_valid_i && !in_ready_o && w_valid_o);  // a group that waits for room
+      cover (filling && send && w_last_o && beat_q != '0);  // a burst whose data were cut off
+    end
+  end
+`endif
+
 endmodule
