@@ -158,13 +158,13 @@ def check_registers(spec):
         owners = {}
         for field in reg["fields"]:
             here = f"{where}.{field['name']}"
-            check_keys(here, field, ("bits", "name", "doc"), ("zero_low", "one_low", "ones", "until_done", "sticky"))
+            check_keys(here, field, ("bits", "name", "doc"), ("zero_low", "one_low", "ones", "until_done", "hardware_clears", "sticky"))
             read_bits(here, field)
             claim(here, owners, 0, field)
             if field.get("zero_low", 0) + field.get("one_low", 0) >= field["width"]:
                 raise SpecError(f"{here}: zero_low, one_low leave no bit")
-            if (field.get("until_done") or field.get("sticky")) and (field["width"] != 1 or reg["access"] != "rw"):
-                raise SpecError(f"{here}: until_done, sticky need one bit of a rw register")
+            if (field.get("until_done") or field.get("hardware_clears") or field.get("sticky")) and (field["width"] != 1 or reg["access"] != "rw"):
+                raise SpecError(f"{here}: until_done, hardware_clears, sticky need one bit of a rw register")
             single = len(reg["fields"]) == 1
             field["port"] = reg["name"].lower() + ("" if single else "_" + field["name"].lower())
     locks = {field["name"] for reg in spec["register"] if reg["name"] == "LOCK" for field in reg["fields"]}
@@ -458,7 +458,7 @@ def make_register_block(spec):
                 pass  # used here only, for irq_o
             elif reg["access"] == "rw":
                 ports.append(("Values of the writable registers.", "output", width, f"{port}_o"))
-                if field.get("until_done"):
+                if field.get("until_done") or field.get("hardware_clears"):
                     ports.append(("Hardware clears these fields.", "input ", 1, f"{port}_done_i"))
             elif reg["access"] == "w1c":
                 ports.append(("Hardware sets these fields.", "input ", width, f"{port}_set_i"))
@@ -596,7 +596,7 @@ def make_register_block(spec):
     for reg, field in stored:
         if reg["access"] == "w1c":
             out.append(f"    {field['port']}_d = {field['port']}_d | {field['port']}_set_i;")
-        elif field.get("until_done"):
+        elif field.get("until_done") or field.get("hardware_clears"):
             out.append(f"    if ({field['port']}_done_i) {field['port']}_d = 1'b0;")
     cleared = [field["port"] for reg, field in stored if reg.get("soft_reset")]
     if cleared:

@@ -452,7 +452,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_STATUS_QUIET_LSB 2u /* no AXI transaction is outstanding */
 #define SYSTOLE_STATUS_QUIET_WIDTH 1u
 #define SYSTOLE_STATUS_QUIET_MASK 0x00000004u
-#define SYSTOLE_STATUS_INIT_LSB 3u /* builds with parity: memories are being cleared after rst_ni; no record is fetched yet */
+#define SYSTOLE_STATUS_INIT_LSB 3u /* builds with parity: memories are being cleared, after rst_ni or after the soft reset that follows a wrong word; no record is fetched yet */
 #define SYSTOLE_STATUS_INIT_WIDTH 1u
 #define SYSTOLE_STATUS_INIT_MASK 0x00000008u
 #define SYSTOLE_REG_IRQ_ENABLE 0x028u /* rw: Which bits of IRQ_STATUS raise irq_o. */
@@ -574,7 +574,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_INJECT_BANK_LSB 8u /* bank of it */
 #define SYSTOLE_INJECT_BANK_WIDTH 6u
 #define SYSTOLE_INJECT_BANK_MASK 0x00003F00u
-#define SYSTOLE_INJECT_ARM_LSB 31u /* write 1: flip bit 0 of the next word written there, but not its parity; reads 1 until done */
+#define SYSTOLE_INJECT_ARM_LSB 31u /* 1: flip bit 0 of the next word written there (ACC: in either half), but not its parity; hardware then clears it */
 #define SYSTOLE_INJECT_ARM_WIDTH 1u
 #define SYSTOLE_INJECT_ARM_MASK 0x80000000u
 

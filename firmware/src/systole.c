@@ -90,7 +90,8 @@ systole_result_t systole_reset(systole_t *dev)
     while ((systole_read(dev, SYSTOLE_REG_CTRL) & SYSTOLE_CTRL_SOFT_RESET_MASK) != 0u) {
         if (++polls == RESET_POLLS) return SYSTOLE_ERR_TIMEOUT;
     }
-    while ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_INIT_MASK) != 0u) { /* after power-on, builds with parity */
+    while ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_INIT_MASK) !=
+           0u) { /* builds with parity: memories are cleared */
         if (++polls == RESET_POLLS) return SYSTOLE_ERR_TIMEOUT;
     }
     systole_write(dev, SYSTOLE_REG_RING_BASE_LO, (uint32_t)dev->ring_address);
