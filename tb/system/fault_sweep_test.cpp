@@ -115,8 +115,7 @@ class FaultSweepTest : public SystemTest {
       job.bias = config().fp ? tool::float_seeds(values, n) : values.words(n);
       if (!config().fp) job.epilogue = tool::random_requant(values, golden::Requant::fixed, n, 0x1p31);
       if (!config().fp && !job.epilogue.per_column()) {
-        const uint32_t scale = job.epilogue.scale_word(0);
-        job.epilogue.scale.assign(n, scale);
+        job.epilogue.multiplier.assign(n, job.epilogue.multiplier.at(0));
         job.epilogue.shift.assign(n, job.epilogue.shift_of(0));
       }
     } else {
