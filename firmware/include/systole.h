@@ -34,13 +34,15 @@ typedef enum systole_result {
     SYSTOLE_ERR_ADDRESS = 5,     /**< an operand reaches beyond the accelerator's address width */
     SYSTOLE_ERR_DEVICE = 6,      /**< the accelerator latched an error that this driver does not know; see below */
     SYSTOLE_ERR_TIMEOUT = 7,     /**< the accelerator did not come out of its soft reset */
+    SYSTOLE_ERR_LOCKED = 8,      /**< what is to be changed is locked until the hardware's reset */
+    SYSTOLE_ERR_BUSY = 9,        /**< commands are under way: systole_wait() first */
     /* The accelerator latched an error and has stopped (systole_is_device_error()): see systole_last_error(), then systole_reset(). */
-    SYSTOLE_ERR_COMMAND = 8,   /**< it refuses a record, or what was done with the ring */
-    SYSTOLE_ERR_BUS = 9,       /**< the memory answered with an error */
-    SYSTOLE_ERR_WATCHDOG = 10, /**< no command was completed for too long */
-    SYSTOLE_ERR_PARAM = 11,    /**< a column's scale, multiplier or shift is illegal */
-    SYSTOLE_ERR_WINDOW = 12,   /**< an access outside the windows that the host has set */
-    SYSTOLE_ERR_INTEGRITY = 13 /**< the accelerator's memories no longer hold what was written */
+    SYSTOLE_ERR_COMMAND = 10,  /**< it refuses a record, or what was done with the ring */
+    SYSTOLE_ERR_BUS = 11,      /**< the memory answered with an error */
+    SYSTOLE_ERR_WATCHDOG = 12, /**< no command was completed for too long */
+    SYSTOLE_ERR_PARAM = 13,    /**< a column's scale, multiplier or shift is illegal */
+    SYSTOLE_ERR_WINDOW = 14,   /**< an access outside the windows that the host has set */
+    SYSTOLE_ERR_INTEGRITY = 15 /**< the accelerator's memories no longer hold what was written */
 } systole_result_t;
 
 /** Whether the accelerator latched an error and waits for systole_reset(). */
@@ -220,6 +222,25 @@ systole_result_t systole_reset(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
 
 /** Cycles without a completed command after which the accelerator raises the error WATCHDOG; 0 (after power-on) is never. */
 systole_result_t systole_set_watchdog(systole_t *dev, uint32_t cycles) SYSTOLE_WARN_UNUSED_RESULT;
+
+#define SYSTOLE_PAGE_BYTES 4096u /**< granule of a window */
+
+/** Bytes that the accelerator may touch: from `base`, a multiple of SYSTOLE_PAGE_BYTES, to `limit`, the last byte of a page. A base above
+ *  the limit allows nothing. */
+typedef struct systole_window {
+    uint64_t base;  /**< first byte address */
+    uint64_t limit; /**< last byte address */
+} systole_window_t;
+
+/** Sets the windows of reads (the ring included) and writes; after power-on they hold everything, a soft reset leaves them alone. An access
+ *  outside is refused before it reaches the bus, with the error WINDOW.
+ *  @return BAD_ARG (null, bounds that are not a page's), LOCKED, BUSY */
+systole_result_t systole_set_windows(systole_t *dev, const systole_window_t *reads,
+                                     const systole_window_t *writes) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Locks what SYSTOLE_LOCK_WINDOWS_MASK and SYSTOLE_LOCK_INJECT_MASK name until the hardware's reset.
+ *  @return BAD_ARG */
+systole_result_t systole_lock(systole_t *dev, uint32_t locks) SYSTOLE_WARN_UNUSED_RESULT;
 
 /** How the product would be mapped. Touches no hardware.
  *  @return BAD_ARG, ADDRESS, UNSUPPORTED */

@@ -224,7 +224,7 @@ class Diagnosis {
     const std::size_t index = result.error_index - result.measured.first;
     // Of these ERROR_INDEX is where RING_HEAD stood.
     const bool of_head = result.error_code == SYSTOLE_ERROR_TOKEN || result.error_code == SYSTOLE_ERROR_RING ||
-                         result.error_code == SYSTOLE_ERROR_WATCHDOG;
+                         result.error_code == SYSTOLE_ERROR_WATCHDOG || result.error_code == SYSTOLE_ERROR_PARITY;
     say("stopped     error " + std::to_string(result.error_code) + ' ' + systole_error_name(result.error_code) +
         (of_head ? ", RING_HEAD stood at #" : ", command #") + std::to_string(index) + ", address " +
         std::to_string(result.error_address));
