@@ -51,6 +51,8 @@ void expect_outcome(const GemmJob &job, const GemmResult &result, int error, con
     const std::string code = "error code " + std::to_string(error) + ",";
     EXPECT_NE(result.driver_message.find(code), std::string::npos)
         << name << ": not " << code << " but " << result.driver_message;
+    EXPECT_NE(result.driver_message.find(systole_error_text(static_cast<uint32_t>(error))), std::string::npos)
+        << name << ": " << result.driver_message;
   }
 }
 
