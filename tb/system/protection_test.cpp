@@ -253,7 +253,7 @@ TEST_P(ProtectionTest, WindowsAreSetWhileIdleAndLockedForGood) {
 std::vector<std::string> small_configs() {
   std::vector<std::string> small;
   for (const std::string &name : engine_configs())
-    if (platform::find_config(name).rows * platform::find_config(name).cols <= 16) small.push_back(name);
+    if (platform::find_config(name).rows * platform::find_config(name).cols <= 32) small.push_back(name);
   return small;
 }
 
