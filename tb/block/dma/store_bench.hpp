@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -245,8 +246,8 @@ class StoreBench {
   std::deque<Read> expected_reads_;
   std::deque<ExpectedBurst> expected_bursts_;
   std::deque<Beat> expected_beats_;
-  std::deque<Write> writes_;  // AW accepted, no B yet
-  std::optional<Read> answer_;
+  std::deque<Write> writes_;                   // AW accepted, no B yet
+  std::array<std::optional<Read>, 2> answer_;  // reads of one and two cycles before
   uint64_t submitted_ = 0;
   bool done_next_ = false;
   uint8_t give_next_ = 0;
