@@ -154,7 +154,7 @@ module systole_fetch #(
 
 `ifdef FORMAL
   logic f_past_q;
-  logic [1:0] f_age, f_age_q;  // cycles since ring or window changed, up to 2
+  logic f_same;  // ring and window are what they were in the cycle before
   logic [79+2*PageW:0] f_seen_q;
   logic [LevelW:0] f_level_q;  // records that wait
   logic [LevelW:0] f_owed_q;  // requests whose last beat has not come
@@ -165,7 +165,7 @@ module systole_fetch #(
     assume (ring_base_i[5:0] == '0);  // as the register has it
   end
 
-  assign f_age = f_seen_q != {ring_base_i, slot_mask_i, window_first_i, window_last_i} ? 2'd0 : f_age_q == 2'd2 ? 2'd2 : f_age_q + 2'd1;
+  assign f_same = f_seen_q == {ring_base_i, slot_mask_i, window_first_i, window_last_i};
 
   always_ff @(posedge clk_i) begin
     f_past_q <= 1'b1;
@@ -174,11 +174,9 @@ module systole_fetch #(
     if (!rst_ni) f_level_q <= '0;
     else f_level_q <= f_level_q + (LevelW + 1)'(arrived) - (LevelW + 1)'(taken);
     f_seen_q <= {ring_base_i, slot_mask_i, window_first_i, window_last_i};
-    f_age_q <= !rst_ni ? 2'd0 : f_age;
     if (f_past_q) begin
-      // The registers do not change under way, and stand for two cycles before a doorbell.
-      if (f_age != 2'd2) assume (!due);
-      if (f_age == '0) assume (!ar_valid_o);
+      // The registers do not change under way, and stand for a cycle before a doorbell.
+      if (!f_same) assume (!due && !ar_valid_o);
       // The queue keeps its contract.
       assume (cmd_valid_o == (f_level_q != '0) && full_unused == (f_level_q != (LevelW + 1)'(Slots)));
       // Data come for what was asked for.
@@ -196,7 +194,7 @@ module systole_fetch #(
       if ($past(ar_valid_o && !ar_ready_i)) assert (ar_valid_o && $stable(ar_addr_o));
       if ($past(stop_i) && !$past(ar_valid_o && !ar_ready_i)) assert (!ar_valid_o);
       if (err_valid_o && $past(!stop_i) && err_code_o == systole_pkg::ERROR_WINDOW)
-        assert (!$past(base_inside_q) || $past(next_addr_o[AxiAddrW-1:12] < window_first_i || next_addr_o[AxiAddrW-1:12] > window_last_i));
+        assert (!$past(base_inside) || $past(next_addr_o[AxiAddrW-1:12] < window_first_i || next_addr_o[AxiAddrW-1:12] > window_last_i));
       // A place for each record.
       assert (f_owed_q <= (LevelW + 1)'(Slots));
       assert (!arrived || full_unused);  // the queue's ready
@@ -207,12 +205,10 @@ module systole_fetch #(
       assert (f_owed_q + f_level_q <= (LevelW + 1)'(Slots));
       assert ((LevelW + 1)'(ar_valid_o) <= f_owed_q && (!asked_q || ar_valid_o));
       // What the registers for the window say, when they say it.
-      if (f_age != '0) begin
-        assert (base_inside_q == (base_page >= window_first_i && base_page <= window_last_i));
-        assert (pages_q == PageW'(window_last_i - base_page) && beyond_q == ((ring_base_i >> AxiAddrW) != '0));
+      if (f_same) begin
+        assert (slots_q == (!base_inside ? 17'd0 : (pages >> 10) != '0 ? 17'h10000 : pages_slots + 17'd1));
+        assert (beyond_q == ((ring_base_i >> AxiAddrW) != '0));
       end
-      if (f_age == 2'd2)
-        assert (slots_q == (!base_inside_q ? 17'd0 : (pages_q >> 10) != '0 ? 17'h10000 : pages_slots + 17'd1));
 
       cover (ar_valid_o && $past(ar_valid_o && ar_ready_i) && ar_addr_o[AxiAddrW-1:12] == window_last_i);  // a request behind another, in the last page
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_WINDOW && $past(ar_valid_o));  // the next record is outside

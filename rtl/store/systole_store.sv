@@ -547,4 +547,48 @@ module systole_store #(
     end
   end
 
+`ifdef FORMAL
+  // Bursts and their answers; the blocks that make bursts and data are free here, apart from what systole_burst_gen shows of itself.
+  localparam int FCountW = CountW + 1;
+  logic f_past_q, f_enable;
+  logic [FCountW-1:0] f_bursts_q;  // AW taken, no B yet
+
+  initial f_past_q = 1'b0;
+  assign f_enable = !stopped && (!full || b_fire);
+  always_comb begin
+    assume (rst_ni == f_past_q);
+    if (f_past_q && f_bursts_q == '0) assume (!m_axi_bvalid_i);  // an answer comes only for a burst whose AW was taken
+  end
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    if (!rst_ni) f_bursts_q <= '0;
+    else f_bursts_q <= f_bursts_q + FCountW'(aw_fire) - FCountW'(b_fire);
+    if (!f_past_q || !$past(f_past_q)) assume (!m_axi_awvalid_o);
+    else begin
+      if ($past(m_axi_awvalid_o && !m_axi_awready_i)) assume (m_axi_awvalid_o);
+      else if ($past(!f_enable)) assume (!m_axi_awvalid_o);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q && $past(f_past_q)) begin
+      assert (f_bursts_q + FCountW'(m_axi_awvalid_o) <= FCountW'(MaxWrites));
+      assert (m_axi_bready_o == (f_bursts_q != '0));
+      assert (quiet_o == (!m_axi_awvalid_o && f_bursts_q == '0));
+      assert (m_axi_awburst_o == 2'b01 && m_axi_awsize_o == 3'($clog2(BusBytes)));
+      if ($past(stop_i) && !$past(m_axi_awvalid_o && !m_axi_awready_i)) assert (!m_axi_awvalid_o);
+      if ($past(stop_i)) assert (!cmd_ready_o);
+      if ($past(b_fire && m_axi_bresp_i[1])) assert (stopped_q);
+      if (!$past(b_fire)) assert (!done_o);
+      if (done_o) assert ($past(!m_axi_bresp_i[1]));
+
+      cover (f_bursts_q == FCountW'(MaxWrites) && m_axi_bvalid_i);  // as many bursts as may be, answered
+      cover (m_axi_awvalid_o && f_bursts_q == FCountW'(MaxWrites - 1) && $past(b_fire && max_q));  // the place of an answer taken at once
+      cover (err_valid_o && err_code_o == systole_pkg::ERROR_AXI_STORE);  // an error response
+      cover (done_o && f_bursts_q == '0);  // a command completes
+    end
+  end
+`endif
+
 endmodule
