@@ -256,7 +256,7 @@ module systole_faults #(
       end
       // Misuse of the ring is an error two cycles later; the watchdog counts each cycle in which nothing completes.
       if ($past(engine_rst_no, 2) && $past(f_past_q, 2) && $past(engine_rst_no) && $past(locked_write_i, 2)) assert (error_o);
-      if ($past(engine_rst_no) && $past(busy && !completed_i && !error_o && watchdog_i != '0 && waiting_q < watchdog_i))
+      if ($past(engine_rst_no) && $past(busy && !init_i && !completed_i && !error_o && watchdog_i != '0 && waiting_q < watchdog_i))
         assert (waiting_q == $past(waiting_q) + 32'd1);
       if ($past(engine_rst_no) && $past(watchdog_i != '0 && waiting_q >= watchdog_i)) assert (error_o);
       // The engines are reset when all has been quiet for 8 cycles with a request, then at once, for 8 cycles.
