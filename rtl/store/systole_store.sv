@@ -554,7 +554,7 @@ module systole_store #(
   logic [FCountW-1:0] f_bursts_q;  // AW taken, no B yet
 
   initial f_past_q = 1'b0;
-  assign f_enable = !stopped && (!full || b_fire);
+  assign f_enable = !stopped && (b_fire || !full);
   always_comb begin
     assume (rst_ni == f_past_q);
     if (f_past_q && f_bursts_q == '0) assume (!m_axi_bvalid_i);  // an answer comes only for a burst whose AW was taken

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The contract of systole_read_mux, by one burst, whichever: it leaves on AR once, as it was asked for, and all beats up to its last go to
-/// the one who asked, after those of the bursts before it.
+/// The contract of systole_read_mux, by one burst, whichever: it leaves on AR once, as it was asked for, and all beats up to its last
+/// go to the one who asked, after those of the bursts before it.
 module read_mux #(
     parameter int AxiDataW = 256,
     parameter int AxiAddrW = 3,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// systole_window: an address, whichever, is admitted by the pages exactly if it lies between base and limit of the cycle before, whole
-/// pages both.
+/// systole_window: an address, whichever, is admitted by the pages exactly if it lies between base and limit of the cycle before,
+/// whole pages both.
 module window #(
     parameter int AxiAddrW = 40
 ) (
