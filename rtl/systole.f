@@ -3,6 +3,8 @@
 common/systole_pkg.sv
 common/systole_burst_gen.sv
 common/systole_fifo.sv
+common/systole_guard_merge.sv
+common/systole_parity_ram.sv
 common/systole_ram.sv
 common/systole_taps.sv
 control/systole_check.sv
@@ -12,8 +14,10 @@ control/systole_counters.sv
 control/systole_dispatch.sv
 control/systole_faults.sv
 control/systole_fetch.sv
+control/systole_parity.sv
 control/systole_regs.sv
 control/systole_tokens.sv
+control/systole_window.sv
 load/systole_dma_read.sv
 load/systole_load.sv
 load/systole_read_mux.sv

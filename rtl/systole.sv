@@ -20,6 +20,7 @@ module systole #(
   parameter int Fp           = 1,          // floating-point lanes (0: int8 only)
   parameter int L            = (Fp != 0) ? 4 : 1,  // cycles an element takes: 1 without floating point, 2 to 7 with it
   parameter int MulRegs      = 0,                  // 1: registers in the array's multipliers, for FPGAs (docs/fpga.md)
+  parameter int Parity       = 0,          // 1: parity in the buffers, accumulators and parameter banks
   parameter int EpLanes      = Cols / 2    // columns that the store engine reads and turns into results a cycle
 ) (
   input  logic                  clk_i,
@@ -112,6 +113,9 @@ module systole #(
   if (Fp < 0 || Fp > 1 || (Fp == 0 && L != 1) || (Fp == 1 && (L < 2 || L > 7))) begin : gen_bad_fp
     systole_error_fp_must_be_0_with_l_1_or_1_with_l_2_to_7 u_error ();
   end
+  if (Parity < 0 || Parity > 1) begin : gen_bad_parity
+    systole_error_parity_must_be_0_or_1 u_error ();
+  end
   if (MulRegs < 0 || MulRegs > 1) begin : gen_bad_multipliers
     systole_error_mul_regs_must_be_0_or_1 u_error ();
   end
@@ -160,6 +164,10 @@ module systole #(
   logic [5:0]            acc_rd_group;
   logic [EpLanes*32-1:0] acc_rd_data;
 
+  // Windows and the memories' guards.
+  logic [AxiAddrW-13:0] read_first, read_last, write_first, write_last;
+  logic [7*24-1:0]      guard_to, guard_from;
+
   logic        row_issue, compute_waiting, compute_begin;
   logic [systole_pkg::MACS_W-1:0] macs;
   logic [4:0]  act_cause;
@@ -188,6 +196,7 @@ module systole #(
     .L           (L),
     .AccelId     (AccelId),
     .Fp          (Fp),
+    .Parity      (Parity),
     .FetchSlots  (FetchSlots)
   ) u_control (
     .clk_i,
@@ -213,6 +222,12 @@ module systole #(
     .engine_rst_no      (engine_rst_n),
     .stop_o             (stop),
     .quiet_i            (quiet),
+    .read_first_o       (read_first),
+    .read_last_o        (read_last),
+    .write_first_o      (write_first),
+    .write_last_o       (write_last),
+    .guard_o            (guard_to),
+    .guard_i            (guard_from),
     .fetch_ar_valid_o   (fetch_ar_valid),
     .fetch_ar_ready_i   (fetch_ar_ready),
     .fetch_ar_addr_o    (fetch_ar_addr),
@@ -320,6 +335,8 @@ module systole #(
     .clk_i,
     .rst_ni     (load_rst_nq),
     .stop_i     (load_stop_q),
+    .window_first_i(read_first),
+    .window_last_i(read_last),
     .cmd_valid_i(load_cmd_valid),
     .cmd_ready_o(load_cmd_ready),
     .cmd_i      (load_cmd),
@@ -362,11 +379,14 @@ module systole #(
     .Fp          (Fp),
     .L           (L),
     .MulRegs     (MulRegs),
+    .Parity      (Parity),
     .AxiAddrW    (AxiAddrW)
   ) u_compute (
     .clk_i,
     .rst_ni        (compute_rst_nq),
     .stop_i        (stop),
+    .guard_i       (guard_to[systole_pkg::MEMORY_ACT*24 +: 5*24]),
+    .guard_o       (guard_from[systole_pkg::MEMORY_ACT*24 +: 5*24]),
     .cmd_valid_i   (compute_cmd_valid),
     .cmd_ready_o   (compute_cmd_ready),
     .cmd_i         (compute_cmd),
@@ -407,11 +427,16 @@ module systole #(
     .ParamEntries(ParamEntries),
     .EpLanes     (EpLanes),
     .MaxWrites   (MaxWrites),
-    .Fp          (Fp)
+    .Fp          (Fp),
+    .Parity      (Parity)
   ) u_store (
     .clk_i,
     .rst_ni        (store_rst_nq),
     .stop_i        (store_stop_q),
+    .window_first_i(write_first),
+    .window_last_i (write_last),
+    .guard_i       (guard_to[systole_pkg::MEMORY_SCALE*24 +: 2*24]),
+    .guard_o       (guard_from[systole_pkg::MEMORY_SCALE*24 +: 2*24]),
     .cmd_valid_i   (store_cmd_valid),
     .cmd_ready_o   (store_cmd_ready),
     .cmd_i         (store_cmd),

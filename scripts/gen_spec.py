@@ -150,7 +150,7 @@ def check_registers(spec):
 
     for reg in spec["register"]:
         where = f"register {reg['name']}"
-        check_keys(where, reg, ("offset", "name", "access", "doc", "fields"), ("locked", "soft_reset"))
+        check_keys(where, reg, ("offset", "name", "access", "doc", "fields"), ("locked", "lock", "soft_reset"))
         take(reg["name"], reg["offset"])
         if reg["access"] not in ("ro", "rw", "w1c", "wo"):
             raise SpecError(f"{where}: unknown access '{reg['access']}'")
@@ -158,15 +158,19 @@ def check_registers(spec):
         owners = {}
         for field in reg["fields"]:
             here = f"{where}.{field['name']}"
-            check_keys(here, field, ("bits", "name", "doc"), ("zero_low", "until_done"))
+            check_keys(here, field, ("bits", "name", "doc"), ("zero_low", "one_low", "ones", "until_done", "sticky"))
             read_bits(here, field)
             claim(here, owners, 0, field)
-            if field.get("zero_low", 0) >= field["width"]:
-                raise SpecError(f"{here}: zero_low leaves no bit")
-            if field.get("until_done") and (field["width"] != 1 or reg["access"] != "rw"):
-                raise SpecError(f"{here}: until_done needs one bit of a rw register")
+            if field.get("zero_low", 0) + field.get("one_low", 0) >= field["width"]:
+                raise SpecError(f"{here}: zero_low, one_low leave no bit")
+            if (field.get("until_done") or field.get("sticky")) and (field["width"] != 1 or reg["access"] != "rw"):
+                raise SpecError(f"{here}: until_done, sticky need one bit of a rw register")
             single = len(reg["fields"]) == 1
             field["port"] = reg["name"].lower() + ("" if single else "_" + field["name"].lower())
+    locks = {field["name"] for reg in spec["register"] if reg["name"] == "LOCK" for field in reg["fields"]}
+    for reg in spec["register"]:
+        if reg.get("lock", None) not in locks | {None}:
+            raise SpecError(f"register {reg['name']}: LOCK has no field '{reg['lock']}'")
     for index, counter in enumerate(counters["list"]):
         check_keys(f"counter {counter['name']}", counter, ("name", "doc"))
         counter["offset"] = counters["base"] + 8 * index
@@ -470,7 +474,8 @@ def make_register_block(spec):
            "/// write takes effect one cycle after both are there, and the response follows in the cycle in which the register shows its",
            "/// new value (two cycles after the handshake). Read data follow two cycles after the read address. One write and one read",
            "/// are under way at a time. Strobes are honoured. An unmapped or misaligned address answers SLVERR; writing a read-only",
-           "/// register changes nothing. While `busy_i`, a write to a locked register is refused and `locked_write_o` pulses.",
+           "/// register changes nothing. While `busy_i`, a write to a register of the ring or a window is refused and `locked_write_o` pulses;",
+           "/// a write to a register that LOCK locks answers SLVERR and changes nothing.",
            "/// `soft_reset_i` clears what a soft reset clears. `irq_o` is a register that changes with IRQ_STATUS.",
            "module systole_regs (", "    input  logic        clk_i,", "    input  logic        rst_ni,"]
     for direction, width, name in (
@@ -555,7 +560,7 @@ def make_register_block(spec):
         body = []
         for field in reg["fields"]:
             port, bits = field["port"], bit_range(field["lsb"], field["width"])
-            if reg["access"] == "rw" and field.get("until_done"):
+            if reg["access"] == "rw" and (field.get("until_done") or field.get("sticky")):
                 body.append(f"if (wset{bits}) {port}_d = 1'b1;")
             elif reg["access"] == "rw":
                 bits = "" if field["width"] == 32 else bits
@@ -563,6 +568,8 @@ def make_register_block(spec):
                 if field.get("zero_low"):
                     kept = ((1 << field["width"]) - 1) & ~((1 << field["zero_low"]) - 1)
                     merged = f"({merged}) & {field['width']}'h{kept:X}"
+                if field.get("one_low"):
+                    merged = f"{merged} | {field['width']}'h{(1 << field['one_low']) - 1:X}"
                 body.append(f"{port}_d = {merged};")
             elif reg["access"] == "w1c":
                 body.append(f"{port}_d = {port}_q & ~wset{bits};")
@@ -570,9 +577,13 @@ def make_register_block(spec):
                 body.append(f"{port}_o = wset{bits};")
         if reg["access"] == "ro":
             read_only.append(f"systole_pkg::REG_{reg['name']}_OFFSET")
-        elif reg.get("locked"):
-            out += [label, "        if (busy_i) locked_write_o = 1'b1;"]
-            out += ["        else " + line for line in body]
+        elif reg.get("locked") or reg.get("lock"):
+            out += [label]
+            refusals = [f"if (lock_{reg['lock']}_q) write_mapped = 1'b0;"] if reg.get("lock") else []
+            refusals += ["if (busy_i) locked_write_o = 1'b1;"] if reg.get("locked") else []
+            out += ["        " + ("else " if index else "") + line for index, line in enumerate(refusals)]
+            body = body if len(body) == 1 else ["begin"] + ["  " + line for line in body] + ["end"]
+            out += ["        " + ("else " if index == 0 else "") + line for index, line in enumerate(body)]
         elif len(body) == 1:
             out.append(f"{label} {body[0]}")
         else:
@@ -591,7 +602,7 @@ def make_register_block(spec):
     if cleared:
         out += ["    if (soft_reset_i) begin"] + [f"      {port}_d = '0;" for port in cleared] + ["    end"]
     out += ["  end", "", "  always_ff @(posedge clk_i) begin", "    if (!rst_ni) begin", "      irq_o <= 1'b0;"]
-    out += [f"      {field['port']}_q <= '0;" for _, field in stored]
+    out += [f"      {field['port']}_q <= '{int(field.get('ones', False))};" for _, field in stored]
     status = {f["name"]: f["port"] for r in registers if r["name"] == "IRQ_STATUS" for f in r["fields"]}
     enable = {f["name"]: f["port"] for r in registers if r["name"] == "IRQ_ENABLE" for f in r["fields"]}
     terms = " || ".join(f"({status[n]}_d && {enable[n]}_d)" for n in status if n in enable)
@@ -719,6 +730,8 @@ def make_document(spec):
         notes = []
         if reg.get("locked"):
             notes.append("A write while busy changes nothing and raises the error RING.")
+        if reg.get("lock"):
+            notes.append(f"Read-only once LOCK.{reg['lock']} is 1.")
         if reg.get("soft_reset"):
             notes.append("Cleared by a soft reset.")
         section(f"### {reg['name']}", f"Offset 0x{reg['offset']:03X}, {reg['access']}. {reg['doc']} {' '.join(notes)}")

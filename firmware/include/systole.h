@@ -33,7 +33,9 @@ typedef enum systole_result {
     SYSTOLE_ERR_UNSUPPORTED = 4, /**< a legal product that this machine cannot do (floating point, pitch beyond 32 bits, …) */
     SYSTOLE_ERR_ADDRESS = 5,     /**< an operand reaches beyond the accelerator's address width */
     SYSTOLE_ERR_DEVICE = 6,      /**< the accelerator latched an error: see systole_last_error(), then systole_reset() */
-    SYSTOLE_ERR_TIMEOUT = 7      /**< the accelerator did not come out of its soft reset */
+    SYSTOLE_ERR_TIMEOUT = 7,     /**< the accelerator did not come out of its soft reset */
+    SYSTOLE_ERR_LOCKED = 8,      /**< what is to be changed is locked until the hardware's reset */
+    SYSTOLE_ERR_BUSY = 9         /**< commands are under way: systole_wait() first */
 } systole_result_t;
 
 /** How the driver reaches the registers. */
@@ -207,6 +209,25 @@ systole_result_t systole_reset(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
 
 /** Cycles without a completed command after which the accelerator raises the error WATCHDOG; 0 (after power-on) is never. */
 systole_result_t systole_set_watchdog(systole_t *dev, uint32_t cycles) SYSTOLE_WARN_UNUSED_RESULT;
+
+#define SYSTOLE_PAGE_BYTES 4096u /**< granule of a window */
+
+/** Bytes that the accelerator may touch: from `base`, a multiple of SYSTOLE_PAGE_BYTES, to `limit`, the last byte of a page. A base above
+ *  the limit allows nothing. */
+typedef struct systole_window {
+    uint64_t base;  /**< first byte address */
+    uint64_t limit; /**< last byte address */
+} systole_window_t;
+
+/** Sets the windows of reads (the ring included) and writes; after power-on they hold everything, a soft reset leaves them alone. An access
+ *  outside is refused before it reaches the bus, with the error WINDOW.
+ *  @return BAD_ARG (null, bounds that are not a page's), LOCKED, BUSY */
+systole_result_t systole_set_windows(systole_t *dev, const systole_window_t *reads,
+                                     const systole_window_t *writes) SYSTOLE_WARN_UNUSED_RESULT;
+
+/** Locks what SYSTOLE_LOCK_WINDOWS_MASK and SYSTOLE_LOCK_INJECT_MASK name until the hardware's reset.
+ *  @return BAD_ARG */
+systole_result_t systole_lock(systole_t *dev, uint32_t locks) SYSTOLE_WARN_UNUSED_RESULT;
 
 /** How the product would be mapped. Touches no hardware.
  *  @return BAD_ARG, ADDRESS, UNSUPPORTED */

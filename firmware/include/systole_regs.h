@@ -67,6 +67,17 @@ enum systole_requant {
     SYSTOLE_REQUANT_FIXED = 2 /* 31-bit multiplier and shift, two roundings (TFLite's rule) */
 };
 
+/* Memories with parity, in INJECT and in ERROR_ADDR_HI of the error PARITY. */
+enum systole_memory {
+    SYSTOLE_MEMORY_ACT = 0, /* activation buffer; a bank is a row of the array */
+    SYSTOLE_MEMORY_WGT = 1, /* weight buffer; a bank is a row of the array */
+    SYSTOLE_MEMORY_ACC = 2, /* accumulators; a bank is a column of the array; words half*ACC_ROWS + row */
+    SYSTOLE_MEMORY_BIAS = 3, /* parameter bank BIAS; a bank is a column of the array */
+    SYSTOLE_MEMORY_B_ZERO_POINT = 4, /* parameter bank B_ZERO_POINT; a bank is as many columns as a chunk of a LOAD holds */
+    SYSTOLE_MEMORY_SCALE = 5, /* parameter bank SCALE; a bank is as many columns as both a chunk of a LOAD and a read of the store engine hold */
+    SYSTOLE_MEMORY_SHIFT = 6 /* parameter bank SHIFT; likewise */
+};
+
 /* Code in ERROR_CODE. */
 enum systole_error {
     SYSTOLE_ERROR_NONE = 0, /* no error */
@@ -79,9 +90,11 @@ enum systole_error {
     SYSTOLE_ERROR_AXI_LOAD = 7, /* SLVERR or DECERR on a load */
     SYSTOLE_ERROR_AXI_STORE = 8, /* SLVERR or DECERR on a store */
     SYSTOLE_ERROR_TOKEN = 9, /* a token counter would overflow */
-    SYSTOLE_ERROR_RING = 10, /* tail more than the ring's size ahead of head, or ring set up while busy */
+    SYSTOLE_ERROR_RING = 10, /* tail more than the ring's size ahead of head, or ring or windows set up while busy */
     SYSTOLE_ERROR_WATCHDOG = 11, /* no command completed within WATCHDOG cycles */
-    SYSTOLE_ERROR_PARAM = 12 /* a STORE found an illegal value for one of its columns in a parameter bank: a scale that is NaN, infinite or not positive, a negative multiplier, a shift outside -31 to 30 */
+    SYSTOLE_ERROR_PARAM = 12, /* a STORE found an illegal value for one of its columns in a parameter bank: a scale that is NaN, infinite or not positive, a negative multiplier, a shift outside -31 to 30 */
+    SYSTOLE_ERROR_WINDOW = 13, /* a burst or a record outside the read or the write window; it was refused before it reached the bus */
+    SYSTOLE_ERROR_PARITY = 14 /* a word read from a buffer, the accumulators or a parameter bank has wrong parity (builds with parity) */
 };
 
 /* Tokens, as masks for `wait` and `give`; below, what each engine may take and give. */
@@ -384,6 +397,9 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_CAP0_FP_LSB 12u /* 1 if floating point is built in */
 #define SYSTOLE_CAP0_FP_WIDTH 1u
 #define SYSTOLE_CAP0_FP_MASK 0x00001000u
+#define SYSTOLE_CAP0_PARITY_LSB 13u /* 1 if the buffers have parity */
+#define SYSTOLE_CAP0_PARITY_WIDTH 1u
+#define SYSTOLE_CAP0_PARITY_MASK 0x00002000u
 #define SYSTOLE_CAP0_ELEMENT_LATENCY_LSB 16u /* L, cycles an element takes */
 #define SYSTOLE_CAP0_ELEMENT_LATENCY_WIDTH 4u
 #define SYSTOLE_CAP0_ELEMENT_LATENCY_MASK 0x000F0000u
@@ -436,6 +452,9 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_STATUS_QUIET_LSB 2u /* no AXI transaction is outstanding */
 #define SYSTOLE_STATUS_QUIET_WIDTH 1u
 #define SYSTOLE_STATUS_QUIET_MASK 0x00000004u
+#define SYSTOLE_STATUS_INIT_LSB 3u /* builds with parity: memories are being cleared after rst_ni; no record is fetched yet */
+#define SYSTOLE_STATUS_INIT_WIDTH 1u
+#define SYSTOLE_STATUS_INIT_MASK 0x00000008u
 #define SYSTOLE_REG_IRQ_ENABLE 0x028u /* rw: Which bits of IRQ_STATUS raise irq_o. */
 #define SYSTOLE_IRQ_ENABLE_DONE_LSB 0u /* command completed */
 #define SYSTOLE_IRQ_ENABLE_DONE_WIDTH 1u
@@ -478,15 +497,15 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_ERROR_CODE_CODE_LSB 0u /* enum error */
 #define SYSTOLE_ERROR_CODE_CODE_WIDTH 8u
 #define SYSTOLE_ERROR_CODE_CODE_MASK 0x000000FFu
-#define SYSTOLE_REG_ERROR_INDEX 0x04Cu /* ro: Index of the command in error (as in RING_HEAD). TOKEN, RING, WATCHDOG: RING_HEAD at that time. */
+#define SYSTOLE_REG_ERROR_INDEX 0x04Cu /* ro: Index of the command in error (as in RING_HEAD). TOKEN, RING, WATCHDOG, PARITY: RING_HEAD at that time. */
 #define SYSTOLE_ERROR_INDEX_INDEX_LSB 0u /* index */
 #define SYSTOLE_ERROR_INDEX_INDEX_WIDTH 32u
 #define SYSTOLE_ERROR_INDEX_INDEX_MASK 0xFFFFFFFFu
-#define SYSTOLE_REG_ERROR_ADDR_LO 0x050u /* ro: Address of the error, low: RANGE: the memory or buffer address; AXI_*: the address of the access; PARAM: the parameter entry; other errors of a record: the record's own; 0 if none. */
+#define SYSTOLE_REG_ERROR_ADDR_LO 0x050u /* ro: Address of the error, low: RANGE: the memory or buffer address; AXI_*, WINDOW: the address of the access; PARAM: the parameter entry; PARITY: the word; other errors of a record: the record's own; 0 if none. */
 #define SYSTOLE_ERROR_ADDR_LO_ADDRESS_LSB 0u /* address */
 #define SYSTOLE_ERROR_ADDR_LO_ADDRESS_WIDTH 32u
 #define SYSTOLE_ERROR_ADDR_LO_ADDRESS_MASK 0xFFFFFFFFu
-#define SYSTOLE_REG_ERROR_ADDR_HI 0x054u /* ro: Address of the error, high. */
+#define SYSTOLE_REG_ERROR_ADDR_HI 0x054u /* ro: Address of the error, high. PARITY: bits 3:0 the memory (enum memory), bits 13:8 its bank. */
 #define SYSTOLE_ERROR_ADDR_HI_ADDRESS_LSB 0u /* address */
 #define SYSTOLE_ERROR_ADDR_HI_ADDRESS_WIDTH 32u
 #define SYSTOLE_ERROR_ADDR_HI_ADDRESS_MASK 0xFFFFFFFFu
@@ -509,6 +528,55 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_COUNTER_CTRL_CLEAR_LSB 1u /* write 1: clear all counters (after the snapshot, if both) */
 #define SYSTOLE_COUNTER_CTRL_CLEAR_WIDTH 1u
 #define SYSTOLE_COUNTER_CTRL_CLEAR_MASK 0x00000002u
+#define SYSTOLE_REG_READ_BASE_LO 0x100u /* rw: First byte address of the window of reads: command fetch and loads, low; in pages of 4 KiB (low bits read 0). BASE above LIMIT allows nothing. */
+#define SYSTOLE_READ_BASE_LO_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_READ_BASE_LO_ADDRESS_WIDTH 32u
+#define SYSTOLE_READ_BASE_LO_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_READ_BASE_HI 0x104u /* rw: First byte address of that window, high. */
+#define SYSTOLE_READ_BASE_HI_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_READ_BASE_HI_ADDRESS_WIDTH 32u
+#define SYSTOLE_READ_BASE_HI_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_READ_LIMIT_LO 0x108u /* rw: Last byte address of that window, low; in pages of 4 KiB (low bits read 1). All ones after rst_ni. */
+#define SYSTOLE_READ_LIMIT_LO_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_READ_LIMIT_LO_ADDRESS_WIDTH 32u
+#define SYSTOLE_READ_LIMIT_LO_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_READ_LIMIT_HI 0x10Cu /* rw: Last byte address of that window, high. All ones after rst_ni. */
+#define SYSTOLE_READ_LIMIT_HI_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_READ_LIMIT_HI_ADDRESS_WIDTH 32u
+#define SYSTOLE_READ_LIMIT_HI_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_WRITE_BASE_LO 0x110u /* rw: First byte address of the window of writes: stores, low; in pages of 4 KiB (low bits read 0). BASE above LIMIT allows nothing. */
+#define SYSTOLE_WRITE_BASE_LO_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_WRITE_BASE_LO_ADDRESS_WIDTH 32u
+#define SYSTOLE_WRITE_BASE_LO_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_WRITE_BASE_HI 0x114u /* rw: First byte address of that window, high. */
+#define SYSTOLE_WRITE_BASE_HI_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_WRITE_BASE_HI_ADDRESS_WIDTH 32u
+#define SYSTOLE_WRITE_BASE_HI_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_WRITE_LIMIT_LO 0x118u /* rw: Last byte address of that window, low; in pages of 4 KiB (low bits read 1). All ones after rst_ni. */
+#define SYSTOLE_WRITE_LIMIT_LO_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_WRITE_LIMIT_LO_ADDRESS_WIDTH 32u
+#define SYSTOLE_WRITE_LIMIT_LO_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_WRITE_LIMIT_HI 0x11Cu /* rw: Last byte address of that window, high. All ones after rst_ni. */
+#define SYSTOLE_WRITE_LIMIT_HI_ADDRESS_LSB 0u /* address */
+#define SYSTOLE_WRITE_LIMIT_HI_ADDRESS_WIDTH 32u
+#define SYSTOLE_WRITE_LIMIT_HI_ADDRESS_MASK 0xFFFFFFFFu
+#define SYSTOLE_REG_LOCK 0x120u /* rw: Locks, which hold until rst_ni. */
+#define SYSTOLE_LOCK_WINDOWS_LSB 0u /* 1: the eight window registers are read-only (a write answers SLVERR) */
+#define SYSTOLE_LOCK_WINDOWS_WIDTH 1u
+#define SYSTOLE_LOCK_WINDOWS_MASK 0x00000001u
+#define SYSTOLE_LOCK_INJECT_LSB 1u /* 1: INJECT is read-only */
+#define SYSTOLE_LOCK_INJECT_WIDTH 1u
+#define SYSTOLE_LOCK_INJECT_MASK 0x00000002u
+#define SYSTOLE_REG_INJECT 0x124u /* rw: Builds with parity: plants a fault, to try their checks. Without parity it does nothing. */
+#define SYSTOLE_INJECT_MEMORY_LSB 0u /* enum memory */
+#define SYSTOLE_INJECT_MEMORY_WIDTH 4u
+#define SYSTOLE_INJECT_MEMORY_MASK 0x0000000Fu
+#define SYSTOLE_INJECT_BANK_LSB 8u /* bank of it */
+#define SYSTOLE_INJECT_BANK_WIDTH 6u
+#define SYSTOLE_INJECT_BANK_MASK 0x00003F00u
+#define SYSTOLE_INJECT_ARM_LSB 31u /* write 1: flip bit 0 of the next word written there, but not its parity; reads 1 until done */
+#define SYSTOLE_INJECT_ARM_WIDTH 1u
+#define SYSTOLE_INJECT_ARM_MASK 0x80000000u
 
 /* Counters, 48 bits each, from the last snapshot. */
 #define SYSTOLE_COUNTER_COUNT 13u

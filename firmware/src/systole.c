@@ -90,6 +90,9 @@ systole_result_t systole_reset(systole_t *dev)
     while ((systole_read(dev, SYSTOLE_REG_CTRL) & SYSTOLE_CTRL_SOFT_RESET_MASK) != 0u) {
         if (++polls == RESET_POLLS) return SYSTOLE_ERR_TIMEOUT;
     }
+    while ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_INIT_MASK) != 0u) { /* after power-on, builds with parity */
+        if (++polls == RESET_POLLS) return SYSTOLE_ERR_TIMEOUT;
+    }
     systole_write(dev, SYSTOLE_REG_RING_BASE_LO, (uint32_t)dev->ring_address);
     systole_write(dev, SYSTOLE_REG_RING_BASE_HI, (uint32_t)(dev->ring_address >> 32));
     systole_write(dev, SYSTOLE_REG_RING_SIZE, dev->ring_entries_log2);
@@ -107,6 +110,33 @@ systole_result_t systole_set_watchdog(systole_t *dev, uint32_t cycles)
 {
     if (dev == NULL) return SYSTOLE_ERR_BAD_ARG;
     systole_write(dev, SYSTOLE_REG_WATCHDOG, cycles);
+    return SYSTOLE_OK;
+}
+
+static void write_window(systole_t *dev, uint32_t offset, const systole_window_t *window)
+{
+    systole_write(dev, offset, (uint32_t)window->base);
+    systole_write(dev, offset + 4u, (uint32_t)(window->base >> 32));
+    systole_write(dev, offset + 8u, (uint32_t)window->limit);
+    systole_write(dev, offset + 12u, (uint32_t)(window->limit >> 32));
+}
+
+systole_result_t systole_set_windows(systole_t *dev, const systole_window_t *reads, const systole_window_t *writes)
+{
+    if (dev == NULL || reads == NULL || writes == NULL) return SYSTOLE_ERR_BAD_ARG;
+    if (((reads->base | writes->base) & (SYSTOLE_PAGE_BYTES - 1u)) != 0u) return SYSTOLE_ERR_BAD_ARG;
+    if ((~(reads->limit & writes->limit) & (SYSTOLE_PAGE_BYTES - 1u)) != 0u) return SYSTOLE_ERR_BAD_ARG;
+    if ((systole_read(dev, SYSTOLE_REG_LOCK) & SYSTOLE_LOCK_WINDOWS_MASK) != 0u) return SYSTOLE_ERR_LOCKED;
+    if ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK) != 0u) return SYSTOLE_ERR_BUSY;
+    write_window(dev, SYSTOLE_REG_READ_BASE_LO, reads);
+    write_window(dev, SYSTOLE_REG_WRITE_BASE_LO, writes);
+    return SYSTOLE_OK;
+}
+
+systole_result_t systole_lock(systole_t *dev, uint32_t locks)
+{
+    if (dev == NULL || (locks & ~(SYSTOLE_LOCK_WINDOWS_MASK | SYSTOLE_LOCK_INJECT_MASK)) != 0u) return SYSTOLE_ERR_BAD_ARG;
+    systole_write(dev, SYSTOLE_REG_LOCK, locks);
     return SYSTOLE_OK;
 }
 
@@ -249,6 +279,8 @@ const char *systole_result_string(systole_result_t result)
         case SYSTOLE_ERR_ADDRESS: return "operand beyond the address width";
         case SYSTOLE_ERR_DEVICE: return "the accelerator reports an error";
         case SYSTOLE_ERR_TIMEOUT: return "the accelerator does not come out of reset";
+        case SYSTOLE_ERR_LOCKED: return "locked until the hardware's reset";
+        case SYSTOLE_ERR_BUSY: return "commands are under way";
     }
     return "unknown result";
 }

@@ -16,6 +16,8 @@
 /// which its last burst is loaded into the output register. The first burst is valid 2 cycles after desc_ready_o; then
 /// one burst a cycle. All outputs of this handshake are registers and a gate or two.
 /// burst: valid/ready, registered; `enable_i` low keeps the next burst from being loaded, never withdraws one.
+/// window: a burst whose page is not among `window_first_i` … `window_last_i` is loaded but never valid; from the cycle after on
+/// `refused_o` is high, the burst's address and tag stand, and no further burst is loaded, until reset.
 module systole_burst_gen #(
     parameter int AxiDataW = 128,
     parameter int AxiAddrW = 40,
@@ -24,6 +26,8 @@ module systole_burst_gen #(
     input  logic                clk_i,
     input  logic                rst_ni,
     input  logic                enable_i,
+    input  logic [AxiAddrW-13:0] window_first_i,
+    input  logic [AxiAddrW-13:0] window_last_i,
     input  logic                desc_valid_i,
     output logic                desc_ready_o,
     input  logic [AxiAddrW-1:0] desc_addr_i,
@@ -40,7 +44,8 @@ module systole_burst_gen #(
     output logic [AxiAddrW-1:0] burst_addr_o,
     output logic [         7:0] burst_len_o,
     output logic                burst_last_o,   // last burst of its descriptor
-    output logic [    TagW-1:0] burst_tag_o
+    output logic [    TagW-1:0] burst_tag_o,
+    output logic                refused_o
 );
 
   localparam int BusBytes = AxiDataW / 8;
@@ -113,7 +118,7 @@ module systole_burst_gen #(
   logic [BeatW-1:0] full_q, more_full_q;
   logic [OffW:0] spill_q;
 
-  logic walk;
+  logic walk, in_window;
   logic segment_end, row_over, last;
   logic [PageW-1:0] index;
   logic [PageW:0] page_sum;
@@ -130,7 +135,10 @@ module systole_burst_gen #(
   logic [64-AxiAddrW:0] unused_pitch;
   logic unused_end;
 
-  assign walk = busy_q && enable_i && (!burst_valid_o || burst_ready_i);
+  assign walk = busy_q && enable_i && !refused_o && (!burst_valid_o || burst_ready_i);
+
+  // All bytes of a burst lie in the page of the first one.
+  assign in_window = addr_q[AxiAddrW-1:12] >= window_first_i && addr_q[AxiAddrW-1:12] <= window_last_i;
 
   // A burst is limited by its page and, where that is longer, to 256 beats; it is the segment's last if that needs no more.
   assign index = addr_q[11:OffW];
@@ -169,11 +177,13 @@ module systole_burst_gen #(
       busy_q <= 1'b0;
       free_q <= 1'b1;
       burst_valid_o <= 1'b0;
+      refused_o <= 1'b0;
     end else begin
       busy_q <= busy_q ? !(walk && last) : desc_fire;
       free_q <= busy_q ? walk && last : !desc_fire;
-      if (walk) burst_valid_o <= 1'b1;
+      if (walk) burst_valid_o <= in_window;
       else if (burst_ready_i) burst_valid_o <= 1'b0;
+      if (walk && !in_window) refused_o <= 1'b1;
     end
   end
 

@@ -56,6 +56,17 @@ package systole_pkg;
   localparam logic [2:0] REQUANT_FLOAT = 3'd1;  // binary32 scale, round half to even (ONNX Runtime's rule)
   localparam logic [2:0] REQUANT_FIXED = 3'd2;  // 31-bit multiplier and shift, two roundings (TFLite's rule)
 
+  // Memories with parity, in INJECT and in ERROR_ADDR_HI of the error PARITY.
+  localparam logic [3:0] MEMORY_ACT = 4'd0;  // activation buffer; a bank is a row of the array
+  localparam logic [3:0] MEMORY_WGT = 4'd1;  // weight buffer; a bank is a row of the array
+  localparam logic [3:0] MEMORY_ACC = 4'd2;  // accumulators; a bank is a column of the array; words half*ACC_ROWS + row
+  localparam logic [3:0] MEMORY_BIAS = 4'd3;  // parameter bank BIAS; a bank is a column of the array
+  // parameter bank B_ZERO_POINT; a bank is as many columns as a chunk of a LOAD holds
+  localparam logic [3:0] MEMORY_B_ZERO_POINT = 4'd4;
+  // parameter bank SCALE; a bank is as many columns as both a chunk of a LOAD and a read of the store engine hold
+  localparam logic [3:0] MEMORY_SCALE = 4'd5;
+  localparam logic [3:0] MEMORY_SHIFT = 4'd6;  // parameter bank SHIFT; likewise
+
   // Code in ERROR_CODE.
   localparam logic [7:0] ERROR_NONE = 8'd0;  // no error
   localparam logic [7:0] ERROR_OPCODE = 8'd1;  // unknown opcode
@@ -70,11 +81,15 @@ package systole_pkg;
   localparam logic [7:0] ERROR_AXI_LOAD = 8'd7;  // SLVERR or DECERR on a load
   localparam logic [7:0] ERROR_AXI_STORE = 8'd8;  // SLVERR or DECERR on a store
   localparam logic [7:0] ERROR_TOKEN = 8'd9;  // a token counter would overflow
-  localparam logic [7:0] ERROR_RING = 8'd10;  // tail more than the ring's size ahead of head, or ring set up while busy
+  localparam logic [7:0] ERROR_RING = 8'd10;  // tail more than the ring's size ahead of head, or ring or windows set up while busy
   localparam logic [7:0] ERROR_WATCHDOG = 8'd11;  // no command completed within WATCHDOG cycles
   // a STORE found an illegal value for one of its columns in a parameter bank: a scale that is NaN, infinite or not
   // positive, a negative multiplier, a shift outside -31 to 30
   localparam logic [7:0] ERROR_PARAM = 8'd12;
+  // a burst or a record outside the read or the write window; it was refused before it reached the bus
+  localparam logic [7:0] ERROR_WINDOW = 8'd13;
+  // a word read from a buffer, the accumulators or a parameter bank has wrong parity (builds with parity)
+  localparam logic [7:0] ERROR_PARITY = 8'd14;
 
   // Tokens: bit numbers in `wait` and `give`, and the sets each engine may take and give.
   localparam int TOKEN_COUNT = 8;
@@ -268,16 +283,34 @@ package systole_pkg;
   // Cycles without a completed command, while busy, after which the error WATCHDOG is raised; 0 switches it off.
   localparam logic [11:0] REG_WATCHDOG_OFFSET = 12'h044;
   localparam logic [11:0] REG_ERROR_CODE_OFFSET = 12'h048;  // First error since reset.
-  // Index of the command in error (as in RING_HEAD). TOKEN, RING, WATCHDOG: RING_HEAD at that time.
+  // Index of the command in error (as in RING_HEAD). TOKEN, RING, WATCHDOG, PARITY: RING_HEAD at that time.
   localparam logic [11:0] REG_ERROR_INDEX_OFFSET = 12'h04C;
-  // Address of the error, low: RANGE: the memory or buffer address; AXI_*: the address of the access; PARAM: the
-  // parameter entry; other errors of a record: the record's own; 0 if none.
+  // Address of the error, low: RANGE: the memory or buffer address; AXI_*, WINDOW: the address of the access; PARAM:
+  // the parameter entry; PARITY: the word; other errors of a record: the record's own; 0 if none.
   localparam logic [11:0] REG_ERROR_ADDR_LO_OFFSET = 12'h050;
-  localparam logic [11:0] REG_ERROR_ADDR_HI_OFFSET = 12'h054;  // Address of the error, high.
+  // Address of the error, high. PARITY: bits 3:0 the memory (enum memory), bits 13:8 its bank.
+  localparam logic [11:0] REG_ERROR_ADDR_HI_OFFSET = 12'h054;
   localparam logic [11:0] REG_DONE_LOAD_OFFSET = 12'h060;  // LOAD commands completed since reset.
   localparam logic [11:0] REG_DONE_COMPUTE_OFFSET = 12'h064;  // MATMUL commands completed since reset.
   localparam logic [11:0] REG_DONE_STORE_OFFSET = 12'h068;  // STORE commands completed since reset.
   localparam logic [11:0] REG_COUNTER_CTRL_OFFSET = 12'h080;  // Counters.
+  // First byte address of the window of reads: command fetch and loads, low; in pages of 4 KiB (low bits read 0).
+  // BASE above LIMIT allows nothing.
+  localparam logic [11:0] REG_READ_BASE_LO_OFFSET = 12'h100;
+  localparam logic [11:0] REG_READ_BASE_HI_OFFSET = 12'h104;  // First byte address of that window, high.
+  // Last byte address of that window, low; in pages of 4 KiB (low bits read 1). All ones after rst_ni.
+  localparam logic [11:0] REG_READ_LIMIT_LO_OFFSET = 12'h108;
+  localparam logic [11:0] REG_READ_LIMIT_HI_OFFSET = 12'h10C;  // Last byte address of that window, high. All ones after rst_ni.
+  // First byte address of the window of writes: stores, low; in pages of 4 KiB (low bits read 0). BASE above LIMIT
+  // allows nothing.
+  localparam logic [11:0] REG_WRITE_BASE_LO_OFFSET = 12'h110;
+  localparam logic [11:0] REG_WRITE_BASE_HI_OFFSET = 12'h114;  // First byte address of that window, high.
+  // Last byte address of that window, low; in pages of 4 KiB (low bits read 1). All ones after rst_ni.
+  localparam logic [11:0] REG_WRITE_LIMIT_LO_OFFSET = 12'h118;
+  localparam logic [11:0] REG_WRITE_LIMIT_HI_OFFSET = 12'h11C;  // Last byte address of that window, high. All ones after rst_ni.
+  localparam logic [11:0] REG_LOCK_OFFSET = 12'h120;  // Locks, which hold until rst_ni.
+  // Builds with parity: plants a fault, to try their checks. Without parity it does nothing.
+  localparam logic [11:0] REG_INJECT_OFFSET = 12'h124;
 
   // Counters: index in the flat vector of counters, and the offset of the low and the high word.
   localparam int COUNTER_COUNT = 13;

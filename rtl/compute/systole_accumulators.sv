@@ -10,7 +10,7 @@
 ///
 /// Load writes one chunk of `wr_data_i` (WB bytes, or a whole word where that is less), to the accumulators when `wr_ready_o`, to the bias
 /// bank at once. The store engine reads `EpLanes` columns; the data follows the accepted request by one cycle. Both give way to the
-/// array, bank by bank.
+/// array, bank by bank. guard: {bias bank, accumulators}, see systole_parity_ram.
 module systole_accumulators #(
   parameter int Rows         = 16,
   parameter int Cols         = 16,
@@ -18,11 +18,14 @@ module systole_accumulators #(
   parameter int ParamEntries = 64,
   parameter int EpLanes      = 8,
   parameter int L            = 4,
+  parameter int Parity       = 0,
   parameter int RowW         = $clog2(2 * AccRows),
   parameter int ParamW       = $clog2(ParamEntries)
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
+  input  logic [47:0]           guard_i,
+  output logic [47:0]           guard_o,
 
   input  logic                  row_i,
   input  logic [RowW-1:0]       acc_row_i,    // {half, row}
@@ -101,6 +104,8 @@ module systole_accumulators #(
   logic               wr_half, rd_half, rd_half_q, wr_accept;
   logic [5:0]         rd_group_q;
   logic [Cols*32-1:0] word;
+  logic [Cols*48-1:0] acc_guards;   // {half 1, half 0}, by column
+  logic [Cols*24-1:0] bias_guards;
 
   assign wr_half    = wr_addr_i[AddrW];
   assign rd_half    = rd_addr_i[AddrW];
@@ -179,8 +184,11 @@ module systole_accumulators #(
       assign rd_next1[c] = rd[(c-1)*RdW + RowW + ParamW + 1] && rd[(c-1)*RdW + ParamW + AddrW];
     end
 
-    systole_ram #(.W(32), .Depth(AccRows)) u_half0 (
+    systole_parity_ram #(.W(32), .Depth(AccRows), .Parity(Parity), .Bank(c)) u_half0 (
       .clk_i,
+      .rst_ni,
+      .guard_i(guard_i[23:0]),
+      .guard_o(acc_guards[c*48 +: 24]),
       .we_i   ((write && !wr_row[AddrW]) || (wr_accept && !wr_half && load_cols[c])),
       .waddr_i((write && !wr_row[AddrW]) ? wr_row[AddrW-1:0] : wr_addr_i[AddrW-1:0]),
       .wdata_i((write && !wr_row[AddrW]) ? psum_i[c*32 +: 32] : load_data),
@@ -189,8 +197,11 @@ module systole_accumulators #(
       .rdata_o(acc0)
     );
 
-    systole_ram #(.W(32), .Depth(AccRows)) u_half1 (
+    systole_parity_ram #(.W(32), .Depth(AccRows), .Parity(Parity), .Bank(c), .First(AccRows)) u_half1 (
       .clk_i,
+      .rst_ni,
+      .guard_i(guard_i[23:0]),
+      .guard_o(acc_guards[c*48 + 24 +: 24]),
       .we_i   ((write && wr_row[AddrW]) || (wr_accept && wr_half && load_cols[c])),
       .waddr_i((write && wr_row[AddrW]) ? wr_row[AddrW-1:0] : wr_addr_i[AddrW-1:0]),
       .wdata_i((write && wr_row[AddrW]) ? psum_i[c*32 +: 32] : load_data),
@@ -199,8 +210,11 @@ module systole_accumulators #(
       .rdata_o(acc1)
     );
 
-    systole_ram #(.W(32), .Depth(ParamEntries)) u_bias (
+    systole_parity_ram #(.W(32), .Depth(ParamEntries), .Parity(Parity), .Bank(c)) u_bias (
       .clk_i,
+      .rst_ni,
+      .guard_i(guard_i[47:24]),
+      .guard_o(bias_guards[c*24 +: 24]),
       .we_i   (wr_bias_i && load_cols[c]),
       .waddr_i(wr_addr_i[ParamW-1:0]),
       .wdata_i(load_data),
@@ -221,6 +235,20 @@ module systole_accumulators #(
     assign psum_o[c*32 +: 32] = seed_q;
     assign word[c*32 +: 32]   = rd_half_q ? acc1 : acc0;
   end
+
+  systole_guard_merge #(.N(2 * Cols), .Parity(Parity)) u_acc_guard (
+    .clk_i,
+    .rst_ni,
+    .guard_i(acc_guards),
+    .guard_o(guard_o[23:0])
+  );
+
+  systole_guard_merge #(.N(Cols), .Parity(Parity)) u_bias_guard (
+    .clk_i,
+    .rst_ni,
+    .guard_i(bias_guards),
+    .guard_o(guard_o[47:24])
+  );
 
   logic unused;
   assign unused = &{1'b0, wr_addr_i, wr_data_i, rd_addr_i, bottom[WrW-1:0], rd_group_q};

@@ -15,11 +15,14 @@ module systole_compute #(
   parameter int Fp           = 1,                    // floating-point lanes
   parameter int L            = (Fp != 0) ? 4 : 1,    // cycles an element takes
   parameter int MulRegs      = 0,                    // registers in the array's multipliers
+  parameter int Parity       = 0,                    // parity in the memories
   parameter int AxiAddrW     = 40
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
   input  logic                  stop_i,       // start no tile and issue no row until reset
+  input  logic [5*24-1:0]       guard_i,      // memories ACT to B_ZERO_POINT, see systole_parity_ram
+  output logic [5*24-1:0]       guard_o,
 
   input  logic                  cmd_valid_i,
   output logic                  cmd_ready_o,
@@ -199,9 +202,11 @@ module systole_compute #(
   // --- operand buffers: data of row 0 one cycle after the address -----------------------------------------------------------
   logic [Rows*16-1:0] act_lanes, wgt_lanes;
 
-  systole_operand_buffer #(.Rows(Rows), .Words(ActWords), .L(L)) u_act_buffer (
+  systole_operand_buffer #(.Rows(Rows), .Words(ActWords), .L(L), .Parity(Parity)) u_act_buffer (
     .clk_i,
     .rst_ni,
+    .guard_i(guard_i[systole_pkg::MEMORY_ACT*24 +: 24]),
+    .guard_o(guard_o[systole_pkg::MEMORY_ACT*24 +: 24]),
     .we_i   (wr_act),
     .waddr_i(wr_addr_i[ActW-1:0]),
     .wdata_i(wr_data_i),
@@ -210,9 +215,11 @@ module systole_compute #(
     .lanes_o(act_lanes)
   );
 
-  systole_operand_buffer #(.Rows(Rows), .Words(WgtWords), .L(L)) u_wgt_buffer (
+  systole_operand_buffer #(.Rows(Rows), .Words(WgtWords), .L(L), .Parity(Parity)) u_wgt_buffer (
     .clk_i,
     .rst_ni,
+    .guard_i(guard_i[systole_pkg::MEMORY_WGT*24 +: 24]),
+    .guard_o(guard_o[systole_pkg::MEMORY_WGT*24 +: 24]),
     .we_i   (wr_wgt),
     .waddr_i(wr_addr_i[WgtW-1:0]),
     .wdata_i(wr_data_i),
@@ -240,8 +247,11 @@ module systole_compute #(
     valid_bytes_q  <= push_valid_bytes;
   end
 
-  systole_zero_points #(.Rows(Rows), .Cols(Cols), .ParamEntries(ParamEntries)) u_zero_points (
+  systole_zero_points #(.Rows(Rows), .Cols(Cols), .ParamEntries(ParamEntries), .Parity(Parity)) u_zero_points (
     .clk_i,
+    .rst_ni,
+    .guard_i     (guard_i[systole_pkg::MEMORY_B_ZERO_POINT*24 +: 24]),
+    .guard_o     (guard_o[systole_pkg::MEMORY_B_ZERO_POINT*24 +: 24]),
     .we_i        (wr_zp),
     .waddr_i     (wr_addr_i[ParamW-1:0]),
     .chunk_i     (wr_chunk_i),
@@ -318,10 +328,13 @@ module systole_compute #(
     .AccRows     (AccRows),
     .ParamEntries(ParamEntries),
     .EpLanes     (EpLanes),
-    .L           (L)
+    .L           (L),
+    .Parity      (Parity)
   ) u_accumulators (
     .clk_i,
     .rst_ni,
+    .guard_i    (guard_i[systole_pkg::MEMORY_ACC*24 +: 48]),
+    .guard_o    (guard_o[systole_pkg::MEMORY_ACC*24 +: 48]),
     .row_i      (acc_row),
     .acc_row_i  (acc_row_addr),
     .acc_read_i (acc_row_read),

@@ -3,8 +3,9 @@
 /// The control engine: registers, command fetch, dispatch, tokens, counters, errors and soft reset. See the modules for their
 /// handshakes. Latencies: RING_TAIL changes in cycle 0: `fetch_ar_valid_o` in cycle 1. Last beat of a record in cycle 0:
 /// `*_cmd_valid_o` in cycle 3. `*_done_i` in cycle 0: RING_HEAD, IRQ_STATUS and `irq_o` in cycle 1. An error in cycle 0: `stop_o` and
-/// ERROR_* in cycle 1, `irq_o` in cycle 2 (misuse of the ring, a slot beyond the address width, an overflow of tokens: one later). `engine_rst_no` is low
-/// during `rst_ni` and for 8 cycles of a soft reset; it comes from a register and one gate. A soft reset leaves CTRL.enable, IRQ_ENABLE, the ring's place and size, WATCHDOG and the counters alone.
+/// ERROR_* in cycle 1, `irq_o` in cycle 2 (misuse of the ring, a slot beyond the address width or the window, an overflow of tokens: one later). `engine_rst_no` is low
+/// during `rst_ni` and for 8 cycles of a soft reset; it comes from a register and one gate. A soft reset leaves CTRL.enable,
+/// IRQ_ENABLE, the ring's place and size, WATCHDOG, windows, locks, INJECT and the counters alone.
 module systole_control #(
     parameter int Rows = 16,
     parameter int Cols = 16,
@@ -21,6 +22,7 @@ module systole_control #(
     parameter int Fp = 1,
     parameter int L = (Fp != 0) ? 4 : 1,  // cycles an element takes, for CAP0
     parameter int AccelId = 0,
+    parameter int Parity = 0,
     parameter int FetchSlots = 8,  // records fetched ahead
     parameter int OrderDepth = 32  // records dispatched and not yet retired
 ) (
@@ -47,6 +49,14 @@ module systole_control #(
     output logic                engine_rst_no,
     output logic                stop_o,
     input  logic                quiet_i,
+    // Windows, as first and last page.
+    output logic [AxiAddrW-13:0] read_first_o,
+    output logic [AxiAddrW-13:0] read_last_o,
+    output logic [AxiAddrW-13:0] write_first_o,
+    output logic [AxiAddrW-13:0] write_last_o,
+    // The memories' guards (systole_parity_ram), ACT first.
+    output logic [7*24-1:0]     guard_o,
+    input  logic [7*24-1:0]     guard_i,
     output logic                fetch_ar_valid_o,
     input  logic                fetch_ar_ready_i,
     output logic [AxiAddrW-1:0] fetch_ar_addr_o,
@@ -99,18 +109,33 @@ module systole_control #(
     input  logic                w_beat_i
 );
 
+  localparam int OperandWords = ActWords > WgtWords ? ActWords : WgtWords;
+  localparam int SmallerWords = AccRows > ParamEntries ? AccRows : ParamEntries;
+  localparam int DeepestWords = OperandWords > SmallerWords ? OperandWords : SmallerWords;
+
   logic inner_rst_nq, enable, soft_reset, soft_reset_done, locked_write, irq_done, error, error_set, busy, quiet, fetch_quiet, ring_misuse;
   logic [63:0] ring_base, error_addr, fetch_addr, slot_address, dispatch_err_addr;
   logic [4:0] ring_size;
   logic [15:0] slot_mask_q;  // bits of an index that name its slot
   logic [31:0] tail, head, watchdog, error_index, fetch_index, dispatch_index;
   logic [7:0] error_code, dispatch_err_code;
-  logic fetch_range, dispatch_err_valid, token_overflow;
+  logic fetch_err_valid, dispatch_err_valid, token_overflow;
+  logic [7:0] fetch_err_code;
   logic record_valid, record_ready, record_err;
   logic [511:0] record;
   logic snapshot, clear;
   logic [systole_pkg::COUNTER_COUNT*systole_pkg::COUNTER_W-1:0] counters;
   logic [31:0] done_load_q, done_compute_q, done_store_q;
+
+  // What a wrong word led to is no result: nothing completes from then on.
+  logic init, inject, injected, parity_error, load_done, compute_done, store_done;
+  logic [3:0] inject_memory;
+  logic [5:0] inject_bank;
+  logic [63:0] parity_addr;
+
+  assign load_done = load_done_i && !parity_error;
+  assign compute_done = compute_done_i && !parity_error;
+  assign store_done = store_done_i && !parity_error;
 
   assign busy = head != tail;
   assign quiet = quiet_i && fetch_quiet;
@@ -131,11 +156,14 @@ module systole_control #(
       done_compute_q <= '0;
       done_store_q   <= '0;
     end else begin
-      if (load_done_i) done_load_q <= done_load_q + 32'd1;
-      if (compute_done_i) done_compute_q <= done_compute_q + 32'd1;
-      if (store_done_i) done_store_q <= done_store_q + 32'd1;
+      if (load_done) done_load_q <= done_load_q + 32'd1;
+      if (compute_done) done_compute_q <= done_compute_q + 32'd1;
+      if (store_done) done_store_q <= done_store_q + 32'd1;
     end
   end
+
+  logic [63:0] read_base, read_limit, write_base, write_limit;
+  logic [1:0] unused_locks;  // the registers themselves see to it
 
   systole_regs u_regs (
       .clk_i,
@@ -165,6 +193,7 @@ module systole_control #(
       .cap0_cols_log2_i          (4'($clog2(Cols))),
       .cap0_axi_bytes_log2_i     (4'($clog2(AxiDataW / 8))),
       .cap0_fp_i                 (Fp != 0),
+      .cap0_parity_i             (Parity != 0),
       .cap0_element_latency_i    (4'(L)),
       .cap0_epilogue_lanes_log2_i(4'($clog2(EpLanes))),
       .cap0_queue_depth_i        (8'(QueueDepth)),
@@ -179,6 +208,7 @@ module systole_control #(
       .status_busy_i             (busy),
       .status_error_i            (error),
       .status_quiet_i            (quiet),
+      .status_init_i             (init),
       .ring_head_i               (head),
       .error_code_i              (error_code),
       .error_index_i             (error_index),
@@ -194,12 +224,64 @@ module systole_control #(
       .ring_size_o               (ring_size),
       .ring_tail_o               (tail),
       .watchdog_o                (watchdog),
+      .read_base_lo_o            (read_base[31:0]),
+      .read_base_hi_o            (read_base[63:32]),
+      .read_limit_lo_o           (read_limit[31:0]),
+      .read_limit_hi_o           (read_limit[63:32]),
+      .write_base_lo_o           (write_base[31:0]),
+      .write_base_hi_o           (write_base[63:32]),
+      .write_limit_lo_o          (write_limit[31:0]),
+      .write_limit_hi_o          (write_limit[63:32]),
+      .lock_windows_o            (unused_locks[0]),
+      .lock_inject_o             (unused_locks[1]),
+      .inject_memory_o           (inject_memory),
+      .inject_bank_o             (inject_bank),
+      .inject_arm_o              (inject),
+      .inject_arm_done_i         (injected),
       .ctrl_soft_reset_done_i    (soft_reset_done),
       .irq_status_done_set_i     (irq_done),
       .irq_status_error_set_i    (error_set),
       .counter_ctrl_snapshot_o   (snapshot),
       .counter_ctrl_clear_o      (clear),
       .counter_i                 (counters)
+  );
+
+  systole_window #(
+      .AxiAddrW(AxiAddrW)
+  ) u_read_window (
+      .clk_i,
+      .base_i (read_base),
+      .limit_i(read_limit),
+      .first_o(read_first_o),
+      .last_o (read_last_o)
+  );
+
+  systole_window #(
+      .AxiAddrW(AxiAddrW)
+  ) u_write_window (
+      .clk_i,
+      .base_i (write_base),
+      .limit_i(write_limit),
+      .first_o(write_first_o),
+      .last_o (write_last_o)
+  );
+
+  systole_parity #(
+      .Words(DeepestWords),
+      .Parity(Parity)
+  ) u_parity (
+      .clk_i,
+      .rst_ni,
+      .engine_rst_ni  (inner_rst_nq),
+      .inject_i       (inject),
+      .inject_memory_i(inject_memory),
+      .inject_bank_i  (inject_bank),
+      .injected_o     (injected),
+      .init_o         (init),
+      .error_o        (parity_error),
+      .addr_o         (parity_addr),
+      .guard_o,
+      .guard_i
   );
 
   systole_fetch #(
@@ -209,10 +291,12 @@ module systole_control #(
   ) u_fetch (
       .clk_i,
       .rst_ni      (inner_rst_nq),
-      .enable_i    (enable),
+      .enable_i    (enable && !init),
       .stop_i      (stop_o || ring_misuse),
       .ring_base_i (ring_base),
       .slot_mask_i (slot_mask_q),
+      .window_first_i(read_first_o),
+      .window_last_i(read_last_o),
       .tail_i      (tail),
       .ar_valid_o  (fetch_ar_valid_o),
       .ar_ready_i  (fetch_ar_ready_i),
@@ -226,7 +310,8 @@ module systole_control #(
       .cmd_o       (record),
       .cmd_err_o   (record_err),
       .quiet_o     (fetch_quiet),
-      .range_err_o (fetch_range),
+      .err_valid_o (fetch_err_valid),
+      .err_code_o  (fetch_err_code),
       .next_index_o(fetch_index),
       .next_addr_o (fetch_addr)
   );
@@ -258,17 +343,17 @@ module systole_control #(
       .load_cmd_ready_i,
       .load_cmd_o,
       .load_idx_o,
-      .load_done_i,
+      .load_done_i   (load_done),
       .compute_cmd_valid_o,
       .compute_cmd_ready_i,
       .compute_cmd_o,
       .compute_idx_o,
-      .compute_done_i,
+      .compute_done_i(compute_done),
       .store_cmd_valid_o,
       .store_cmd_ready_i,
       .store_cmd_o,
       .store_idx_o,
-      .store_done_i,
+      .store_done_i  (store_done),
       .head_o        (head),
       .irq_o         (irq_done),
       .err_valid_o   (dispatch_err_valid),
@@ -326,15 +411,18 @@ module systole_control #(
       .dispatch_err_code_i (dispatch_err_code),
       .dispatch_err_idx_i  (dispatch_index),
       .dispatch_err_addr_i (dispatch_err_addr),
-      .fetch_range_i       (fetch_range),
+      .fetch_err_valid_i   (fetch_err_valid),
+      .fetch_err_code_i    (fetch_err_code),
       .fetch_idx_i         (fetch_index),
       .fetch_addr_i        (fetch_addr),
+      .parity_valid_i      (parity_error),
+      .parity_addr_i       (parity_addr),
       .token_overflow_i    (token_overflow),
       .locked_write_i      (locked_write),
       .ring_size_i         (ring_size),
       .head_i              (head),
       .tail_i              (tail),
-      .completed_i         (load_done_i || compute_done_i || store_done_i),
+      .completed_i         (load_done || compute_done || store_done),
       .watchdog_i          (watchdog),
       .ring_misuse_o       (ring_misuse),
       .error_o             (error),

@@ -2,7 +2,8 @@
 
 /// Latches the first error, stops the machine, and carries out a soft reset.
 /// An error in one cycle shows in `code_o`, `index_o`, `addr_o` and `stop_o` in the next and stays until reset; `error_set_o` is
-/// high in that next cycle. Of errors in the same cycle store goes before compute, load, dispatch, fetch, tokens, ring, watchdog.
+/// high in that next cycle. Of errors in the same cycle store goes before compute, load, dispatch, parity, fetch, tokens, ring,
+/// watchdog.
 /// `ring_misuse_o` says at once that the tail or the size is no good, so that nothing is fetched by it; misuse of the ring is an error one
 /// cycle later.
 /// A soft reset request (`soft_reset_i`, held until `soft_reset_done_o`) raises `stop_o` at once; when `quiet_i` has
@@ -28,9 +29,12 @@ module systole_faults #(
     input  logic [         7:0] dispatch_err_code_i,
     input  logic [        31:0] dispatch_err_idx_i,
     input  logic [        63:0] dispatch_err_addr_i,
-    input  logic                fetch_range_i,
+    input  logic                fetch_err_valid_i,
+    input  logic [         7:0] fetch_err_code_i,
     input  logic [        31:0] fetch_idx_i,
     input  logic [        63:0] fetch_addr_i,
+    input  logic                parity_valid_i,
+    input  logic [        63:0] parity_addr_i,
     input  logic                token_overflow_i,
     input  logic                locked_write_i,
     input  logic [         4:0] ring_size_i,
@@ -108,8 +112,12 @@ module systole_faults #(
       code  = dispatch_err_code_i;
       index = dispatch_err_idx_i;
       addr  = dispatch_err_addr_i;
-    end else if (fetch_range_i) begin
-      code  = systole_pkg::ERROR_RANGE;
+    end else if (parity_valid_i) begin
+      code  = systole_pkg::ERROR_PARITY;
+      index = head_before_q;
+      addr  = parity_addr_i;
+    end else if (fetch_err_valid_i) begin
+      code  = fetch_err_code_i;
       index = fetch_idx_i;
       addr  = fetch_addr_i;
     end else if (token_overflow_i) begin
@@ -129,7 +137,7 @@ module systole_faults #(
   logic [31:0] index_q;
   logic [63:0] addr_q;
 
-  assign raised = store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i || fetch_range_i
+  assign raised = store_err_valid_i || compute_err_valid_i || load_err_valid_i || dispatch_err_valid_i || parity_valid_i || fetch_err_valid_i
       || token_overflow_i || misuse_q || watchdog_expired;
 
   always_ff @(posedge clk_i) begin

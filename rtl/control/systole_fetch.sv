@@ -4,10 +4,10 @@
 /// place reserved before its burst is asked for, so that read data are always accepted. One burst of 64 bytes a record.
 /// A doorbell shows on `ar_valid_o` one cycle after `tail_i` changes; one request a cycle. A record is offered (`cmd_valid_o`)
 /// in the cycle after its last beat; `cmd_err_o` says that a beat came with an error response. While `stop_i` no new burst is
-/// asked for; one already offered stays. A record whose slot lies beyond the address width is not asked for either; then
-/// `range_err_o` stays high from the cycle after, with its `next_index_o` and `next_addr_o`. `quiet_o`: no burst is offered or
-/// under way. `ring_base_i` and `slot_mask_i`, the bits of an index that name its slot, must have stood for a cycle when `tail_i`
-/// announces records.
+/// asked for; one already offered stays. A record whose slot lies beyond the address width (ERROR_RANGE) or outside the read window
+/// (ERROR_WINDOW) is not asked for either; then `err_valid_o` stays high from the cycle after, with `err_code_o`, its `next_index_o` and
+/// `next_addr_o`. `quiet_o`: no burst is offered or under way. `ring_base_i`, `window_*_i` and `slot_mask_i`, the bits of an index
+/// that name its slot, must have stood for two cycles when `tail_i` announces records.
 module systole_fetch #(
     parameter int AxiDataW = 128,
     parameter int AxiAddrW = 40,
@@ -19,6 +19,8 @@ module systole_fetch #(
     input  logic                stop_i,
     input  logic [        63:0] ring_base_i,
     input  logic [        15:0] slot_mask_i,
+    input  logic [AxiAddrW-13:0] window_first_i,
+    input  logic [AxiAddrW-13:0] window_last_i,
     input  logic [        31:0] tail_i,
     output logic                ar_valid_o,
     input  logic                ar_ready_i,
@@ -32,7 +34,8 @@ module systole_fetch #(
     output logic [       511:0] cmd_o,
     output logic                cmd_err_o,
     output logic                quiet_o,
-    output logic                range_err_o,
+    output logic                err_valid_o,
+    output logic [         7:0] err_code_o,
     output logic [        31:0] next_index_o,
     output logic [        63:0] next_addr_o
 );
@@ -43,7 +46,7 @@ module systole_fetch #(
   logic [15:0] slot_q;  // of record next_q
   logic [LevelW-1:0] reserved_q, pending_q;  // without what was asked for in the cycle before
   logic [AxiAddrW:0] address;  // with its carry
-  logic beyond_q, full, due, in_range, ask, asked_q, taken, arrived, full_unused;
+  logic beyond_q, full, due, in_range, in_window, ask, asked_q, taken, arrived, full_unused;
 
   // Index i lies in slot i mod size. A ring that ends with a 64-bit address space goes on at its beginning.
   assign address = {1'b0, ring_base_i[AxiAddrW-1:0]} + (AxiAddrW + 1)'({slot_q, 6'd0});
@@ -52,13 +55,33 @@ module systole_fetch #(
   assign due = enable_i && next_q[16:0] != tail_i[16:0];
   assign next_index_o = next_q;
   assign next_addr_o = ring_base_i + 64'({slot_q, 6'd0});
-  assign ask = due && in_range && !stop_i && !full && (!ar_valid_o || ar_ready_i);
+  assign ask = due && in_range && in_window && !stop_i && !full && (!ar_valid_o || ar_ready_i);
   assign full = reserved_q == LevelW'(Slots) || (asked_q && reserved_q == LevelW'(Slots - 1));
   assign next = next_q + 32'd1;
 
   always_ff @(posedge clk_i) begin
     beyond_q <= (ring_base_i >> AxiAddrW) != '0;
   end
+
+  // The slots inside the window are those of the ring's first so many, or none: 64 a page from the ring's page on.
+  localparam int PageW = AxiAddrW - 12;
+
+  logic base_inside_q;
+  logic [PageW-1:0] base_page, pages_q;  // pages from the ring's to the window's last, less one
+  logic [16:0] slots_q, pages_slots;
+
+  assign base_page = ring_base_i[AxiAddrW-1:12];
+  assign pages_slots = {pages_q[9:0], 6'd63} - 17'(ring_base_i[11:6]);  // less one
+  assign in_window = {1'b0, slot_q} < slots_q;
+
+  always_ff @(posedge clk_i) begin
+    base_inside_q <= base_page >= window_first_i && base_page <= window_last_i;
+    pages_q <= window_last_i - base_page;
+    if (!base_inside_q) slots_q <= '0;
+    else if ((pages_q >> 10) != '0) slots_q <= 17'h10000;  // more than the largest ring has
+    else slots_q <= pages_slots + 17'd1;
+  end
+
   assign taken = cmd_valid_o && cmd_ready_i;
   assign arrived = r_valid_i && r_last_i;
   assign quiet_o = pending_q == '0 && !asked_q;
@@ -72,9 +95,10 @@ module systole_fetch #(
       reserved_q <= '0;
       asked_q    <= 1'b0;
       pending_q  <= '0;
-      range_err_o <= 1'b0;
+      err_valid_o <= 1'b0;
     end else begin
-      range_err_o <= due && !in_range && !stop_i;
+      err_valid_o <= due && !(in_range && in_window) && !stop_i;
+      err_code_o  <= in_range ? systole_pkg::ERROR_WINDOW : systole_pkg::ERROR_RANGE;
       slot_q <= (ask ? next[15:0] : next_q[15:0]) & slot_mask_i;
       if (ar_ready_i) ar_valid_o <= 1'b0;
       if (ask) begin

@@ -5,7 +5,8 @@
 /// write takes effect one cycle after both are there, and the response follows in the cycle in which the register shows its
 /// new value (two cycles after the handshake). Read data follow two cycles after the read address. One write and one read
 /// are under way at a time. Strobes are honoured. An unmapped or misaligned address answers SLVERR; writing a read-only
-/// register changes nothing. While `busy_i`, a write to a locked register is refused and `locked_write_o` pulses.
+/// register changes nothing. While `busy_i`, a write to a register of the ring or a window is refused and `locked_write_o` pulses;
+/// a write to a register that LOCK locks answers SLVERR and changes nothing.
 /// `soft_reset_i` clears what a soft reset clears. `irq_o` is a register that changes with IRQ_STATUS.
 module systole_regs (
     input  logic        clk_i,
@@ -36,6 +37,7 @@ module systole_regs (
     input  logic [3:0]  cap0_cols_log2_i,
     input  logic [3:0]  cap0_axi_bytes_log2_i,
     input  logic        cap0_fp_i,
+    input  logic        cap0_parity_i,
     input  logic [3:0]  cap0_element_latency_i,
     input  logic [3:0]  cap0_epilogue_lanes_log2_i,
     input  logic [7:0]  cap0_queue_depth_i,
@@ -50,6 +52,7 @@ module systole_regs (
     input  logic        status_busy_i,
     input  logic        status_error_i,
     input  logic        status_quiet_i,
+    input  logic        status_init_i,
     input  logic [31:0] ring_head_i,
     input  logic [7:0]  error_code_i,
     input  logic [31:0] error_index_i,
@@ -66,8 +69,22 @@ module systole_regs (
     output logic [4:0]  ring_size_o,
     output logic [31:0] ring_tail_o,
     output logic [31:0] watchdog_o,
+    output logic [31:0] read_base_lo_o,
+    output logic [31:0] read_base_hi_o,
+    output logic [31:0] read_limit_lo_o,
+    output logic [31:0] read_limit_hi_o,
+    output logic [31:0] write_base_lo_o,
+    output logic [31:0] write_base_hi_o,
+    output logic [31:0] write_limit_lo_o,
+    output logic [31:0] write_limit_hi_o,
+    output logic        lock_windows_o,
+    output logic        lock_inject_o,
+    output logic [3:0]  inject_memory_o,
+    output logic [5:0]  inject_bank_o,
+    output logic        inject_arm_o,
     // Hardware clears these fields.
     input  logic        ctrl_soft_reset_done_i,
+    input  logic        inject_arm_done_i,
     // Hardware sets these fields.
     input  logic        irq_status_done_set_i,
     input  logic        irq_status_error_set_i,
@@ -84,7 +101,7 @@ module systole_regs (
   localparam logic [11:0] COUNTER_FIRST = systole_pkg::REG_COUNTER_TOTAL_LO_OFFSET;
   localparam logic [11:0] COUNTER_LAST = systole_pkg::REG_COUNTER_MACS_HI_OFFSET;
   // Bits of a word's address in words that tell all registers apart.
-  localparam int INDEX_W = 6;
+  localparam int INDEX_W = 7;
 
   logic ctrl_enable_d, ctrl_enable_q;
   logic ctrl_soft_reset_d, ctrl_soft_reset_q;
@@ -97,6 +114,19 @@ module systole_regs (
   logic [4:0] ring_size_d, ring_size_q;
   logic [31:0] ring_tail_d, ring_tail_q;
   logic [31:0] watchdog_d, watchdog_q;
+  logic [31:0] read_base_lo_d, read_base_lo_q;
+  logic [31:0] read_base_hi_d, read_base_hi_q;
+  logic [31:0] read_limit_lo_d, read_limit_lo_q;
+  logic [31:0] read_limit_hi_d, read_limit_hi_q;
+  logic [31:0] write_base_lo_d, write_base_lo_q;
+  logic [31:0] write_base_hi_d, write_base_hi_q;
+  logic [31:0] write_limit_lo_d, write_limit_lo_q;
+  logic [31:0] write_limit_hi_d, write_limit_hi_q;
+  logic lock_windows_d, lock_windows_q;
+  logic lock_inject_d, lock_inject_q;
+  logic [3:0] inject_memory_d, inject_memory_q;
+  logic [5:0] inject_bank_d, inject_bank_q;
+  logic inject_arm_d, inject_arm_q;
 
   // --- write channel ---
   logic aw_valid_q, w_valid_q, b_valid_q;
@@ -160,6 +190,19 @@ module systole_regs (
     ring_size_d = ring_size_q;
     ring_tail_d = ring_tail_q;
     watchdog_d = watchdog_q;
+    read_base_lo_d = read_base_lo_q;
+    read_base_hi_d = read_base_hi_q;
+    read_limit_lo_d = read_limit_lo_q;
+    read_limit_hi_d = read_limit_hi_q;
+    write_base_lo_d = write_base_lo_q;
+    write_base_hi_d = write_base_hi_q;
+    write_limit_lo_d = write_limit_lo_q;
+    write_limit_hi_d = write_limit_hi_q;
+    lock_windows_d = lock_windows_q;
+    lock_inject_d = lock_inject_q;
+    inject_memory_d = inject_memory_q;
+    inject_bank_d = inject_bank_q;
+    inject_arm_d = inject_arm_q;
     if (write) begin
       unique case (waddr_q)
         systole_pkg::REG_CTRL_OFFSET: begin
@@ -189,6 +232,49 @@ module systole_regs (
           counter_ctrl_snapshot_o = wset[0];
           counter_ctrl_clear_o = wset[1];
         end
+        systole_pkg::REG_READ_BASE_LO_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else read_base_lo_d = ((read_base_lo_q & ~wmask) | wset) & 32'hFFFFF000;
+        systole_pkg::REG_READ_BASE_HI_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else read_base_hi_d = (read_base_hi_q & ~wmask) | wset;
+        systole_pkg::REG_READ_LIMIT_LO_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else read_limit_lo_d = (read_limit_lo_q & ~wmask) | wset | 32'hFFF;
+        systole_pkg::REG_READ_LIMIT_HI_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else read_limit_hi_d = (read_limit_hi_q & ~wmask) | wset;
+        systole_pkg::REG_WRITE_BASE_LO_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else write_base_lo_d = ((write_base_lo_q & ~wmask) | wset) & 32'hFFFFF000;
+        systole_pkg::REG_WRITE_BASE_HI_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else write_base_hi_d = (write_base_hi_q & ~wmask) | wset;
+        systole_pkg::REG_WRITE_LIMIT_LO_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else write_limit_lo_d = (write_limit_lo_q & ~wmask) | wset | 32'hFFF;
+        systole_pkg::REG_WRITE_LIMIT_HI_OFFSET:
+        if (lock_windows_q) write_mapped = 1'b0;
+        else if (busy_i) locked_write_o = 1'b1;
+        else write_limit_hi_d = (write_limit_hi_q & ~wmask) | wset;
+        systole_pkg::REG_LOCK_OFFSET: begin
+          if (wset[0]) lock_windows_d = 1'b1;
+          if (wset[1]) lock_inject_d = 1'b1;
+        end
+        systole_pkg::REG_INJECT_OFFSET:
+        if (lock_inject_q) write_mapped = 1'b0;
+        else begin
+          inject_memory_d = (inject_memory_q & ~wmask[3:0]) | wset[3:0];
+          inject_bank_d = (inject_bank_q & ~wmask[13:8]) | wset[13:8];
+          if (wset[31]) inject_arm_d = 1'b1;
+        end
         // Read-only.
         systole_pkg::REG_ID_OFFSET, systole_pkg::REG_VERSION_OFFSET, systole_pkg::REG_CAP0_OFFSET,
         systole_pkg::REG_CAP1_OFFSET, systole_pkg::REG_CAP2_OFFSET, systole_pkg::REG_STATUS_OFFSET,
@@ -202,6 +288,7 @@ module systole_regs (
     if (ctrl_soft_reset_done_i) ctrl_soft_reset_d = 1'b0;
     irq_status_done_d = irq_status_done_d | irq_status_done_set_i;
     irq_status_error_d = irq_status_error_d | irq_status_error_set_i;
+    if (inject_arm_done_i) inject_arm_d = 1'b0;
     if (soft_reset_i) begin
       irq_status_done_d = '0;
       irq_status_error_d = '0;
@@ -223,6 +310,19 @@ module systole_regs (
       ring_size_q <= '0;
       ring_tail_q <= '0;
       watchdog_q <= '0;
+      read_base_lo_q <= '0;
+      read_base_hi_q <= '0;
+      read_limit_lo_q <= '1;
+      read_limit_hi_q <= '1;
+      write_base_lo_q <= '0;
+      write_base_hi_q <= '0;
+      write_limit_lo_q <= '1;
+      write_limit_hi_q <= '1;
+      lock_windows_q <= '0;
+      lock_inject_q <= '0;
+      inject_memory_q <= '0;
+      inject_bank_q <= '0;
+      inject_arm_q <= '0;
     end else begin
       irq_o <= (irq_status_done_d && irq_enable_done_d) || (irq_status_error_d && irq_enable_error_d);
       ctrl_enable_q <= ctrl_enable_d;
@@ -236,6 +336,19 @@ module systole_regs (
       ring_size_q <= ring_size_d;
       ring_tail_q <= ring_tail_d;
       watchdog_q <= watchdog_d;
+      read_base_lo_q <= read_base_lo_d;
+      read_base_hi_q <= read_base_hi_d;
+      read_limit_lo_q <= read_limit_lo_d;
+      read_limit_hi_q <= read_limit_hi_d;
+      write_base_lo_q <= write_base_lo_d;
+      write_base_hi_q <= write_base_hi_d;
+      write_limit_lo_q <= write_limit_lo_d;
+      write_limit_hi_q <= write_limit_hi_d;
+      lock_windows_q <= lock_windows_d;
+      lock_inject_q <= lock_inject_d;
+      inject_memory_q <= inject_memory_d;
+      inject_bank_q <= inject_bank_d;
+      inject_arm_q <= inject_arm_d;
     end
   end
 
@@ -246,6 +359,19 @@ module systole_regs (
   assign ring_size_o = ring_size_q;
   assign ring_tail_o = ring_tail_q;
   assign watchdog_o = watchdog_q;
+  assign read_base_lo_o = read_base_lo_q;
+  assign read_base_hi_o = read_base_hi_q;
+  assign read_limit_lo_o = read_limit_lo_q;
+  assign read_limit_hi_o = read_limit_hi_q;
+  assign write_base_lo_o = write_base_lo_q;
+  assign write_base_hi_o = write_base_hi_q;
+  assign write_limit_lo_o = write_limit_lo_q;
+  assign write_limit_hi_o = write_limit_hi_q;
+  assign lock_windows_o = lock_windows_q;
+  assign lock_inject_o = lock_inject_q;
+  assign inject_memory_o = inject_memory_q;
+  assign inject_bank_o = inject_bank_q;
+  assign inject_arm_o = inject_arm_q;
 
   // --- read channel ---
   logic r_valid_q, read_q, read_mapped_q;  // read: an address was taken in the cycle before
@@ -299,7 +425,7 @@ module systole_regs (
       systole_pkg::VERSION_MINOR, systole_pkg::VERSION_PATCH};
     mapped[systole_pkg::REG_CAP0_OFFSET/4] = 1'b1;
     words[systole_pkg::REG_CAP0_OFFSET*8 +: 32] = {cap0_queue_depth_i, cap0_epilogue_lanes_log2_i, cap0_element_latency_i,
-      3'd0, cap0_fp_i, cap0_axi_bytes_log2_i, cap0_cols_log2_i, cap0_rows_log2_i};
+      2'd0, cap0_parity_i, cap0_fp_i, cap0_axi_bytes_log2_i, cap0_cols_log2_i, cap0_rows_log2_i};
     mapped[systole_pkg::REG_CAP1_OFFSET/4] = 1'b1;
     words[systole_pkg::REG_CAP1_OFFSET*8 +: 32] = {3'd0, cap1_param_entries_log2_i, 3'd0, cap1_acc_rows_log2_i, 3'd0,
       cap1_wgt_words_log2_i, 3'd0, cap1_act_words_log2_i};
@@ -309,7 +435,7 @@ module systole_regs (
     mapped[systole_pkg::REG_CTRL_OFFSET/4] = 1'b1;
     words[systole_pkg::REG_CTRL_OFFSET*8 +: 32] = {30'd0, ctrl_soft_reset_q, ctrl_enable_q};
     mapped[systole_pkg::REG_STATUS_OFFSET/4] = 1'b1;
-    words[systole_pkg::REG_STATUS_OFFSET*8 +: 32] = {29'd0, status_quiet_i, status_error_i, status_busy_i};
+    words[systole_pkg::REG_STATUS_OFFSET*8 +: 32] = {28'd0, status_init_i, status_quiet_i, status_error_i, status_busy_i};
     mapped[systole_pkg::REG_IRQ_ENABLE_OFFSET/4] = 1'b1;
     words[systole_pkg::REG_IRQ_ENABLE_OFFSET*8 +: 32] = {30'd0, irq_enable_error_q, irq_enable_done_q};
     mapped[systole_pkg::REG_IRQ_STATUS_OFFSET/4] = 1'b1;
@@ -342,6 +468,26 @@ module systole_regs (
     words[systole_pkg::REG_DONE_STORE_OFFSET*8 +: 32] = done_store_i;
     mapped[systole_pkg::REG_COUNTER_CTRL_OFFSET/4] = 1'b1;
     words[systole_pkg::REG_COUNTER_CTRL_OFFSET*8 +: 32] = '0;
+    mapped[systole_pkg::REG_READ_BASE_LO_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_READ_BASE_LO_OFFSET*8 +: 32] = read_base_lo_q;
+    mapped[systole_pkg::REG_READ_BASE_HI_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_READ_BASE_HI_OFFSET*8 +: 32] = read_base_hi_q;
+    mapped[systole_pkg::REG_READ_LIMIT_LO_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_READ_LIMIT_LO_OFFSET*8 +: 32] = read_limit_lo_q;
+    mapped[systole_pkg::REG_READ_LIMIT_HI_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_READ_LIMIT_HI_OFFSET*8 +: 32] = read_limit_hi_q;
+    mapped[systole_pkg::REG_WRITE_BASE_LO_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_WRITE_BASE_LO_OFFSET*8 +: 32] = write_base_lo_q;
+    mapped[systole_pkg::REG_WRITE_BASE_HI_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_WRITE_BASE_HI_OFFSET*8 +: 32] = write_base_hi_q;
+    mapped[systole_pkg::REG_WRITE_LIMIT_LO_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_WRITE_LIMIT_LO_OFFSET*8 +: 32] = write_limit_lo_q;
+    mapped[systole_pkg::REG_WRITE_LIMIT_HI_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_WRITE_LIMIT_HI_OFFSET*8 +: 32] = write_limit_hi_q;
+    mapped[systole_pkg::REG_LOCK_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_LOCK_OFFSET*8 +: 32] = {30'd0, lock_inject_q, lock_windows_q};
+    mapped[systole_pkg::REG_INJECT_OFFSET/4] = 1'b1;
+    words[systole_pkg::REG_INJECT_OFFSET*8 +: 32] = {inject_arm_q, 17'd0, inject_bank_q, 4'd0, inject_memory_q};
     for (int i = 0; i < systole_pkg::COUNTER_COUNT; i++) begin
       mapped[32'(COUNTER_FIRST)/4+2*i +: 2] = 2'b11;
       words[32'(COUNTER_FIRST)*8+64*i +: 64] = 64'(counter_i[i*systole_pkg::COUNTER_W +: systole_pkg::COUNTER_W]);

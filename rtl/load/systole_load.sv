@@ -8,7 +8,8 @@
 /// Latency: a command accepted in cycle t has its first AR at t+5 if the burst generator is free (1 to hold it, 3 to
 /// set up, 1 to form the burst) and, where it begins with padding, its first chunk at t+6; a command every 3 cycles.
 /// done_o and give_o are pulses, in order, in the cycle after the command's last chunk was accepted. Errors: see
-/// systole_dma_read. After stop_i or an error of its own no command is accepted and no new AR is raised; an AR that is
+/// systole_dma_read; and ERROR_WINDOW, which stays, with the address of a burst outside the window, in the cycle in which its AR would
+/// have been raised. After stop_i or an error of its own no command is accepted and no new AR is raised; an AR that is
 /// up holds, and all data of issued bursts are taken. quiet_o: no AR is up or unanswered.
 module systole_load #(
     parameter int Rows = 16,
@@ -23,6 +24,8 @@ module systole_load #(
     input  logic                clk_i,
     input  logic                rst_ni,
     input  logic                stop_i,
+    input  logic [AxiAddrW-13:0] window_first_i,
+    input  logic [AxiAddrW-13:0] window_last_i,
     input  logic                cmd_valid_i,
     output logic                cmd_ready_o,
     input  logic [       511:0] cmd_i,
@@ -69,7 +72,7 @@ module systole_load #(
   logic [FieldsW-1:0] fields, hold_q;
   logic [7:0] waits;
   logic fails, accept;
-  logic desc_valid, desc_ready, desc_fire;
+  logic desc_valid, desc_ready, desc_fire, refused;
   logic merge1, merge2;
   logic ctx_ready;
   logic unused;
@@ -105,7 +108,7 @@ module systole_load #(
       stopped_q <= 1'b0;
       hold_valid_q <= 1'b0;
     end else begin
-      stopped_q <= stopped || fails;  // with err_valid_o
+      stopped_q <= stopped || fails || refused;  // with err_valid_o, or a cycle later
       if (accept) hold_valid_q <= 1'b1;
       else if (desc_fire) hold_valid_q <= 1'b0;
     end
@@ -126,7 +129,8 @@ module systole_load #(
   logic [23:0] unused_target;
   logic [23:0] length;
   logic [15:0] count1, count2;
-  logic unused_last, unused_tag;
+  logic unused_last;
+  logic [31:0] burst_idx;
 
   // Not needed here: pad byte and dst; pads.
   assign {addr, dest, bank, unused_target, length, count1, count2, pitch1, pitch2, unused_pads} = hold_q;
@@ -172,11 +176,13 @@ module systole_load #(
   systole_burst_gen #(
       .AxiDataW(AxiDataW),
       .AxiAddrW(AxiAddrW),
-      .TagW(1)
+      .TagW(32)
   ) u_bursts (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
       .enable_i     (!stopped),
+      .window_first_i(window_first_i),
+      .window_last_i(window_last_i),
       .desc_valid_i (desc_valid),
       .desc_ready_o (desc_ready),
       .desc_addr_i  (addr),
@@ -185,7 +191,7 @@ module systole_load #(
       .desc_count2_i(count2),
       .desc_pitch1_i(pitch1),
       .desc_pitch2_i(pitch2),
-      .desc_tag_i   (1'b0),
+      .desc_tag_i   (hold_idx_q),
       .merge1_o     (merge1),
       .merge2_o     (merge2),
       .burst_valid_o(ar_valid_o),
@@ -193,7 +199,8 @@ module systole_load #(
       .burst_addr_o (ar_addr_o),
       .burst_len_o  (ar_len_o),
       .burst_last_o (unused_last),
-      .burst_tag_o  (unused_tag)
+      .burst_tag_o  (burst_idx),
+      .refused_o    (refused)
   );
 
   // --- Write it. -------------------------------------------------------------------------------------------------------------
@@ -210,6 +217,15 @@ module systole_load #(
   logic [7:0] ctx_tail;
   logic ctx_one, ctx_two;
   logic [31:0] ctx_pitch1, ctx_pitch2;
+  logic read_err;
+  logic [7:0] read_err_code;
+  logic [31:0] read_err_idx;
+  logic [AxiAddrW-1:0] read_err_addr;
+
+  assign err_valid_o = read_err || refused;
+  assign err_code_o = read_err ? read_err_code : systole_pkg::ERROR_WINDOW;
+  assign err_idx_o = read_err ? read_err_idx : burst_idx;
+  assign err_addr_o = read_err ? read_err_addr : ar_addr_o;
 
   systole_fifo #(
       .W(ContextW),
@@ -278,10 +294,10 @@ module systole_load #(
       .done_o          (done_o),
       .give_o          (give_o),
       .fails_o         (fails),
-      .err_valid_o     (err_valid_o),
-      .err_code_o      (err_code_o),
-      .err_idx_o       (err_idx_o),
-      .err_addr_o      (err_addr_o)
+      .err_valid_o     (read_err),
+      .err_code_o      (read_err_code),
+      .err_idx_o       (read_err_idx),
+      .err_addr_o      (read_err_addr)
   );
 
   // --- Bursts without their last beat. -----------------------------------------------------------------------------------------

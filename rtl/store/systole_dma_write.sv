@@ -4,7 +4,7 @@
 ///
 /// in: valid/ready; the bytes of in_data_i that `in_strobes_i` names (one or more, from the low end; the others are 0) belong at byte
 /// `in_offset_i` of the present beat and those after it, touch `in_touched_i` beats and complete `in_completed_i` of them. Offsets follow each other within a segment; its last
-/// group completes its last beat. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
+/// group completes its last beat. `in_fits_o` says a cycle ahead whether a group that touches `in_next_touched_i` beats would be taken. One rotator places the bytes in a ring of `Slots` beat slots, which are zero where nothing
 /// was placed.
 /// burst: valid/ready, a burst whose AW has been accepted, in order, beats-1. W beats are sent for these only, at
 /// the earliest one cycle after the burst was announced and one cycle after the group that completes the beat was taken.
@@ -27,6 +27,8 @@ module systole_dma_write #(
     input  logic [          GroupBytes-1:0] in_strobes_i,
     input  logic [$clog2(AxiDataW/8)-1 : 0] in_offset_i,
     input  logic [              BeatsW-1:0] in_touched_i,
+    input  logic [              BeatsW-1:0] in_next_touched_i,
+    output logic                            in_fits_o,
     input  logic [              BeatsW-1:0] in_completed_i,
     input  logic                            burst_valid_i,
     output logic                            burst_ready_o,
@@ -53,7 +55,7 @@ module systole_dma_write #(
   // Complete beats; there is one; Slots less these; there is room for as many as the index says.
   logic [LevelW-1:0] level_q, room_q;
   logic some_q;
-  logic [2**TouchedW-1:0] fits_q;
+  logic [2**TouchedW-1:0] fits_d, fits_q;
   logic [LevelW-1:0] completed, level_placed, room_placed;
   logic place, send, sent;
   logic [RingBytes*8+GroupBytes*8-1:0] placed;  // the part beyond the ring's end belongs to its beginning
@@ -63,7 +65,8 @@ module systole_dma_write #(
 
   assign completed = LevelW'(in_completed_i);
   assign in_ready_o = fits_q[in_touched_i[TouchedW-1:0]];
-  assign unused_beats = ^{in_touched_i, in_completed_i};
+  assign in_fits_o = fits_d[in_next_touched_i[TouchedW-1:0]];
+  assign unused_beats = ^{in_touched_i, in_next_touched_i, in_completed_i};
   assign place = in_valid_i && in_ready_o;
 
   // The condition only saves the simulator's time.
@@ -133,6 +136,14 @@ module systole_dma_write #(
   assign level_placed = level_q + completed;
   assign room_placed = room_q - completed;
 
+  always_comb begin
+    fits_d = '1;
+    for (int i = 1; i <= MaxTouched; i++) begin
+      fits_d[i] = place ? (sent ? room_placed + LevelW'(1) >= LevelW'(i) : room_placed >= LevelW'(i))
+                        : (sent ? room_q + LevelW'(1) >= LevelW'(i) : room_q >= LevelW'(i));
+    end
+  end
+
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       head_q  <= '0;
@@ -153,10 +164,7 @@ module systole_dma_write #(
       some_q  <= place ? (sent ? level_placed != LevelW'(1) : level_placed != '0) : (sent ? level_q != LevelW'(1) : some_q);
       fill_q  <= fill_i;
       room_q  <= place ? (sent ? room_placed + LevelW'(1) : room_placed) : (sent ? room_q + LevelW'(1) : room_q);
-      for (int i = 1; i <= MaxTouched; i++) begin
-        fits_q[i] <= place ? (sent ? room_placed + LevelW'(1) >= LevelW'(i) : room_placed >= LevelW'(i))
-                           : (sent ? room_q + LevelW'(1) >= LevelW'(i) : room_q >= LevelW'(i));
-      end
+      fits_q  <= fits_d;
     end
   end
 

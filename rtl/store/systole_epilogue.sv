@@ -8,7 +8,8 @@
 /// they must be on scale_i and shift_i from the next cycle until the next request.
 /// out: valid/ready; the results, 1, 2 or 4 bytes each (2^size), packed to the low end; the bytes that `out_strobes_o`
 /// does not name are 0. out_touched_o: beats of 2^OffW bytes that they touch; out_completed_o: how many of these they complete. A group taken in cycle t is offered in cycle t + 11 if the pipeline advances in all of them. It
-/// advances (and in_ready_o is up) in every cycle in which its output is empty or taken; then one group a cycle.
+/// advances (and in_ready_o is up) in every cycle in which its output is empty or taken; then one group a cycle. Whether it will be
+/// taken it must hear a cycle ahead, for in_ready_o is a register: `out_fits_i` says so of a group that touches `out_next_touched_o` beats.
 ///
 /// The parameters of a group's valid lanes are checked one stage after they came. If one is illegal: err_valid_o is a
 /// pulse in the cycle after the pipeline then advances, with the command's index and the bank entry; dead_o stays up until
@@ -48,7 +49,8 @@ module systole_epilogue #(
     input  logic [   Lanes*8-1:0] shift_i,
     // results
     output logic                  out_valid_o,
-    input  logic                  out_ready_i,
+    output logic [    BeatsW-1:0] out_next_touched_o,
+    input  logic                  out_fits_i,
     output logic [  Lanes*32-1:0] out_data_o,
     output logic [   Lanes*4-1:0] out_strobes_o,
     output logic [      OffW-1:0] out_offset_o,
@@ -72,22 +74,23 @@ module systole_epilogue #(
 
   // --- The pipeline's control. ---------------------------------------------------------------------------------------------
   logic [Last:0] valid_q, enable;
-  logic advance, bad;
+  logic advance_q, bad;
   logic [(Last-1)*4-1:0] mode_q;  // stages 0 to 8
   logic [(Last-1)*IntW-1:0] int_q;
   logic [(Last+1)*PlaceW-1:0] place_q;
-  logic [LaneW-1:0] lanes1, lanes9;
-  logic [1:0] size9;
+  logic [LaneW-1:0] lanes1, lanes8, lanes9;
+  logic [1:0] size8, size9;
   logic [3:0] mode;
   logic signed_result;
 
-  assign advance = !valid_q[Last] || out_ready_i;
-  assign in_ready_o = advance;
-  assign param_re_o = in_valid_i && advance;
-  assign enable = {valid_q[Last-1:0], in_valid_i} & {(Last + 1) {advance}};
+  assign in_ready_o = advance_q;
+  assign param_re_o = in_valid_i && advance_q;
+  assign enable = {valid_q[Last-1:0], in_valid_i} & {(Last + 1) {advance_q}};
 
   assign lanes1 = place_q[PlaceW+OffW+1+:LaneW];
+  assign lanes8 = place_q[(Last-2)*PlaceW+OffW+1+:LaneW];
   assign lanes9 = place_q[(Last-1)*PlaceW+OffW+1+:LaneW];
+  assign size8 = place_q[(Last-1)*PlaceW-2+:2];
   assign size9 = place_q[Last*PlaceW-2+:2];
 
   assign signed_result = in_dtype_i == systole_pkg::DTYPE_S8;
@@ -99,17 +102,22 @@ module systole_epilogue #(
   };
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (advance) begin
-      valid_q <= {valid_q[Last-1:0], in_valid_i};
-      valid_q[1] <= valid_q[0] && !bad && !dead_o;
-      valid_q[2] <= valid_q[1] && !bad && !dead_o;
+    if (!rst_ni) begin
+      valid_q <= '0;
+      advance_q <= 1'b1;
+    end else begin
+      if (advance_q) begin
+        valid_q <= {valid_q[Last-1:0], in_valid_i};
+        valid_q[1] <= valid_q[0] && !bad && !dead_o;
+        valid_q[2] <= valid_q[1] && !bad && !dead_o;
+      end
+      advance_q <= !(advance_q ? valid_q[Last-1] : valid_q[Last]) || out_fits_i;
     end
   end
 
   // Stage 0 at the low end. Without its condition the shift would cost the simulator time in every cycle.
   always_ff @(posedge clk_i) begin
-    if (advance && (in_valid_i || valid_q != '0)) begin
+    if (advance_q && (in_valid_i || valid_q != '0)) begin
       place_q <= {place_q[Last*PlaceW-1:0], in_size_i, in_lanes_i, in_offset_i, in_end_i};
       mode_q <= {mode_q[(Last-2)*4-1:0], mode};
       int_q <= {
@@ -239,13 +247,13 @@ module systole_epilogue #(
       err_valid_o <= 1'b0;
       dead_o <= 1'b0;
     end else begin
-      err_valid_o <= bad && advance;
-      if (bad && advance) dead_o <= 1'b1;
+      err_valid_o <= bad && advance_q;
+      if (bad && advance_q) dead_o <= 1'b1;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (advance && !dead_o) begin  // with the group that fails they stop
+    if (advance_q && !dead_o) begin  // with the group that fails they stop
       err_idx_o   <= idx1_q;
       err_entry_o <= entry1_q;
     end
@@ -294,20 +302,26 @@ module systole_epilogue #(
     end
   end
 
-  logic [LaneW+1:0] bytes9;
-  logic [SpanW-1:0] span9, span_up9;
-  logic [BeatsW-1:0] touched_q, whole_q;
+  // What they fill is found out a stage ahead.
+  logic [LaneW+1:0] bytes8;
+  logic [SpanW-1:0] span8, span_up8;
+  logic [BeatsW-1:0] touched9_q, whole9_q, touched_q, whole_q;
   logic unused_span;
 
-  assign bytes9 = (LaneW + 2)'(lanes9) << size9;
-  assign span9 = SpanW'(bytes9) + SpanW'(place_q[(Last-1)*PlaceW+1+:OffW]);
-  assign span_up9 = span9 + SpanW'((1 << OffW) - 1);
-  assign unused_span = ^{span_up9[OffW-1:0], int_q};
+  assign bytes8 = (LaneW + 2)'(lanes8) << size8;
+  assign span8 = SpanW'(bytes8) + SpanW'(place_q[(Last-2)*PlaceW+1+:OffW]);
+  assign span_up8 = span8 + SpanW'((1 << OffW) - 1);
+  assign unused_span = ^{span_up8[OffW-1:0], int_q};
+  assign out_next_touched_o = advance_q ? touched9_q : touched_q;
 
   always_ff @(posedge clk_i) begin
+    if (enable[9]) begin
+      whole9_q   <= span8[SpanW-1:OffW];
+      touched9_q <= span_up8[SpanW-1:OffW];
+    end
     if (enable[Last]) begin
-      whole_q   <= span9[SpanW-1:OffW];
-      touched_q <= span_up9[SpanW-1:OffW];
+      whole_q   <= whole9_q;
+      touched_q <= touched9_q;
     end
   end
 

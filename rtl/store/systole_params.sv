@@ -6,15 +6,20 @@
 /// Load writes one chunk of `wr_data_i` at once: as many columns as 2*Rows bytes hold, or a whole word where that is less, from the
 /// low end. A read takes the EpLanes columns of group `rd_group_i` of entry `rd_entry_i` from both banks; `scale_o` and
 /// `shift_o` follow `re_i` by one cycle and hold until the next read. Contents are undefined until load has written them.
+/// guard: {shift, scale}, see systole_parity_ram.
 module systole_params #(
     parameter int Rows = 16,
     parameter int Cols = 16,
     parameter int ParamEntries = 64,
     parameter int EpLanes = 8,
+    parameter int Parity = 0,
     parameter int ParamW = $clog2(ParamEntries),
     parameter int GroupW = Cols > EpLanes ? $clog2(Cols / EpLanes) : 1
 ) (
     input  logic                  clk_i,
+    input  logic                  rst_ni,
+    input  logic [          47:0] guard_i,
+    output logic [          47:0] guard_o,
     // load's write port
     input  logic                  wr_scale_i,
     input  logic                  wr_shift_i,
@@ -38,13 +43,20 @@ module systole_params #(
 
   logic [Cols*32-1:0] scales;
   logic [ Cols*8-1:0] shifts;
+  logic [Cols/ScaleUnit*24-1:0] scale_guards;
+  logic [Cols/ShiftUnit*24-1:0] shift_guards;
 
   for (genvar u = 0; u < Cols / ScaleUnit; u++) begin : gen_scale
-    systole_ram #(
+    systole_parity_ram #(
         .W(ScaleUnit * 32),
-        .Depth(ParamEntries)
+        .Depth(ParamEntries),
+        .Parity(Parity),
+        .Bank(u)
     ) u_ram (
         .clk_i  (clk_i),
+        .rst_ni (rst_ni),
+        .guard_i(guard_i[23:0]),
+        .guard_o(scale_guards[u*24+:24]),
         .we_i   (wr_scale_i && wr_chunk_i == 6'(u * ScaleUnit / ScaleChunk)),
         .waddr_i(wr_entry_i),
         .wdata_i(wr_data_i[(u*ScaleUnit%ScaleChunk)*32+:ScaleUnit*32]),
@@ -55,11 +67,16 @@ module systole_params #(
   end
 
   for (genvar u = 0; u < Cols / ShiftUnit; u++) begin : gen_shift
-    systole_ram #(
+    systole_parity_ram #(
         .W(ShiftUnit * 8),
-        .Depth(ParamEntries)
+        .Depth(ParamEntries),
+        .Parity(Parity),
+        .Bank(u)
     ) u_ram (
         .clk_i  (clk_i),
+        .rst_ni (rst_ni),
+        .guard_i(guard_i[47:24]),
+        .guard_o(shift_guards[u*24+:24]),
         .we_i   (wr_shift_i && wr_chunk_i == 6'(u * ShiftUnit / ShiftChunk)),
         .waddr_i(wr_entry_i),
         .wdata_i(wr_data_i[(u*ShiftUnit%ShiftChunk)*8+:ShiftUnit*8]),
@@ -68,6 +85,26 @@ module systole_params #(
         .rdata_o(shifts[u*ShiftUnit*8+:ShiftUnit*8])
     );
   end
+
+  systole_guard_merge #(
+      .N(Cols / ScaleUnit),
+      .Parity(Parity)
+  ) u_scale_guard (
+      .clk_i,
+      .rst_ni,
+      .guard_i(scale_guards),
+      .guard_o(guard_o[23:0])
+  );
+
+  systole_guard_merge #(
+      .N(Cols / ShiftUnit),
+      .Parity(Parity)
+  ) u_shift_guard (
+      .clk_i,
+      .rst_ni,
+      .guard_i(shift_guards),
+      .guard_o(guard_o[47:24])
+  );
 
   if (Groups == 1) begin : gen_one_group
     assign scale_o = scales;

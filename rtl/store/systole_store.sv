@@ -15,7 +15,8 @@
 ///
 /// wr: load's write port; SCALE and SHIFT are written in the cycle of wr_valid_i, always.
 ///
-/// Errors, as a pulse: ERROR_AXI_STORE with the burst's address, one cycle after the first B with an error; ERROR_RANGE
+/// Errors: ERROR_WINDOW, which stays, with the address of a burst outside the window, in the cycle in which its AW would have been raised;
+/// as a pulse: ERROR_AXI_STORE with the burst's address, one cycle after the first B with an error; ERROR_RANGE
 /// with the accumulator row or the parameter entry outside its memory, when all groups before have passed the check of
 /// their parameters; ERROR_PARAM with the entry, when that check fails. From then on, and after stop_i, no command is
 /// accepted and no new AW raised; an AW that is up holds, and bursts with an accepted AW get their data (beats without
@@ -30,11 +31,16 @@ module systole_store #(
     parameter int ParamEntries = 64,
     parameter int EpLanes = Cols / 2,
     parameter int MaxWrites = 16,
-    parameter int Fp = 1
+    parameter int Fp = 1,
+    parameter int Parity = 0
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
     input  logic                  stop_i,
+    input  logic [ AxiAddrW-13:0] window_first_i,
+    input  logic [ AxiAddrW-13:0] window_last_i,
+    input  logic [      2*24-1:0] guard_i,         // memories SCALE, SHIFT, see systole_parity_ram
+    output logic [      2*24-1:0] guard_o,
     input  logic                  cmd_valid_i,
     output logic                  cmd_ready_o,
     input  logic [         511:0] cmd_i,
@@ -110,7 +116,7 @@ module systole_store #(
   logic [15:0] tiles;
   logic [3:0] dtype;
   logic [1:0] size;
-  logic b_fails, range_fails, param_dead;
+  logic b_fails, range_fails, param_dead, refused;
   logic accept;
   logic desc_valid, desc_ready, desc_fire;
   logic merge1, merge2;
@@ -138,7 +144,7 @@ module systole_store #(
       stopped_q <= 1'b0;
       hold_valid_q <= 1'b0;
     end else begin
-      stopped_q <= stopped || b_fails || range_fails;  // with err_valid_o
+      stopped_q <= stopped || b_fails || range_fails || refused;  // with err_valid_o, or a cycle later
       if (accept) hold_valid_q <= 1'b1;
       else if (desc_fire) hold_valid_q <= 1'b0;
     end
@@ -226,6 +232,8 @@ module systole_store #(
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
       .enable_i     (!stopped && (!full || b_fire)),
+      .window_first_i(window_first_i),
+      .window_last_i(window_last_i),
       .desc_valid_i (desc_valid),
       .desc_ready_o (desc_ready),
       .desc_addr_i  (addr),
@@ -242,7 +250,8 @@ module systole_store #(
       .burst_addr_o (m_axi_awaddr_o),
       .burst_len_o  (m_axi_awlen_o),
       .burst_last_o (burst_last),
-      .burst_tag_o  ({burst_done, burst_idx})
+      .burst_tag_o  ({burst_done, burst_idx}),
+      .refused_o    (refused)
   );
 
   assign m_axi_awid_o = 1'b0;
@@ -357,11 +366,11 @@ module systole_store #(
   logic [EpLanes*8-1:0] shifts;
   logic [31:0] param_idx;
   logic [ParamW-1:0] param_entry;
-  logic out_valid, out_ready;
+  logic out_valid, unused_out_ready, out_fits;
   logic [EpLanes*32-1:0] out_data;
   logic [EpLanes*4-1:0] out_strobes;
   logic [OffW-1:0] out_offset;
-  logic [BeatsW-1:0] out_touched, out_completed;
+  logic [BeatsW-1:0] out_touched, out_completed, out_next_touched;
 
   assign group_fire = group_valid && group_ready;
 
@@ -388,9 +397,13 @@ module systole_store #(
       .Rows(Rows),
       .Cols(Cols),
       .ParamEntries(ParamEntries),
-      .EpLanes(EpLanes)
+      .EpLanes(EpLanes),
+      .Parity(Parity)
   ) u_params (
       .clk_i     (clk_i),
+      .rst_ni    (rst_ni),
+      .guard_i   (guard_i),
+      .guard_o   (guard_o),
       .wr_scale_i(wr_param && wr_bank_i == systole_pkg::BANK_SCALE),
       .wr_shift_i(wr_param && wr_bank_i == systole_pkg::BANK_SHIFT),
       .wr_entry_i(wr_addr_i[ParamW-1:0]),
@@ -432,7 +445,8 @@ module systole_store #(
       .scale_i        (scales),
       .shift_i        (shifts),
       .out_valid_o    (out_valid),
-      .out_ready_i    (out_ready),
+      .out_next_touched_o(out_next_touched),
+      .out_fits_i     (out_fits),
       .out_data_o     (out_data),
       .out_strobes_o  (out_strobes),
       .out_offset_o   (out_offset),
@@ -461,7 +475,9 @@ module systole_store #(
       .rst_ni       (rst_ni),
       .fill_i       (dead && walk_idle && epilogue_idle),
       .in_valid_i   (out_valid),
-      .in_ready_o   (out_ready),
+      .in_ready_o   (unused_out_ready),
+      .in_next_touched_i(out_next_touched),
+      .in_fits_o    (out_fits),
       .in_data_i    (out_data),
       .in_strobes_i (out_strobes),
       .in_offset_i  (out_offset),
@@ -510,10 +526,25 @@ module systole_store #(
   );
 
   assign give_o = (8'(mem_done) << systole_pkg::TOKEN_MEM_DONE) | (8'(free) << systole_pkg::TOKEN_ACC_FREE);
-  assign err_valid_o = b_fail || range_valid || param_valid;
-  assign err_code_o = b_fail ? systole_pkg::ERROR_AXI_STORE :
-      param_valid ? systole_pkg::ERROR_PARAM : systole_pkg::ERROR_RANGE;
-  assign err_idx_o = b_fail ? b_idx : cut_idx;
-  assign err_addr_o = b_fail ? b_addr : param_valid ? AxiAddrW'(param_entry) : AxiAddrW'(range_addr);
+  assign err_valid_o = b_fail || range_valid || param_valid || refused;
+  always_comb begin
+    if (b_fail) begin
+      err_code_o = systole_pkg::ERROR_AXI_STORE;
+      err_idx_o  = b_idx;
+      err_addr_o = b_addr;
+    end else if (param_valid) begin
+      err_code_o = systole_pkg::ERROR_PARAM;
+      err_idx_o  = cut_idx;
+      err_addr_o = AxiAddrW'(param_entry);
+    end else if (range_valid) begin
+      err_code_o = systole_pkg::ERROR_RANGE;
+      err_idx_o  = cut_idx;
+      err_addr_o = AxiAddrW'(range_addr);
+    end else begin
+      err_code_o = systole_pkg::ERROR_WINDOW;
+      err_idx_o  = burst_idx;
+      err_addr_o = m_axi_awaddr_o;
+    end
+  end
 
 endmodule

@@ -10,14 +10,16 @@ import flow_tools
 from flow_errors import BadInput
 
 FLOW = pathlib.Path(__file__).resolve().parent
+# Up to its own end; one that has a conditional or an `else in it counts as what it is.
+FORMAL = re.compile(rb"^[ \t]*`ifdef[ \t]+FORMAL\b(?:(?!`(?:ifdef|ifndef|elsif|else|endif)\b).)*`endif\b", re.MULTILINE | re.DOTALL)
 
 
 def text_of(path):
-    """What counts of a file: all of it, but of SystemVerilog not its comments, empty lines and indentation."""
+    """What counts of a file: all of it, but of SystemVerilog not its comments, empty lines, indentation and proofs (`ifdef FORMAL)."""
     data = path.read_bytes()
     if path.suffix != ".sv":
         return data
-    lines = (line.strip() for line in re.sub(rb"//[^\n]*", b"", data).splitlines())
+    lines = (line.strip() for line in FORMAL.sub(b"", re.sub(rb"//[^\n]*", b"", data)).splitlines())
     return b"\n".join(line for line in lines if line)
 
 

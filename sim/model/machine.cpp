@@ -58,6 +58,8 @@ bool requant_legal(unsigned rule, std::uint32_t scale, std::int32_t shift) {
 
 Fault fault(unsigned code, std::uint64_t address = 0) { return Fault{code, address}; }
 
+constexpr std::uint64_t kPage = 4096;
+
 /// The buffer address of an error; negative ones appear modulo 2^16, as wide as a command's address field.
 Fault out_of_range(std::int64_t word) { return Fault{SYSTOLE_ERROR_RANGE, static_cast<std::uint64_t>(word) & 0xFFFF}; }
 
@@ -263,6 +265,16 @@ std::optional<std::uint32_t> Machine::read_register(std::uint32_t offset) const 
     case SYSTOLE_REG_DONE_COMPUTE: return done_[1];
     case SYSTOLE_REG_DONE_STORE: return done_[2];
     case SYSTOLE_REG_COUNTER_CTRL: return 0;
+    case SYSTOLE_REG_READ_BASE_LO: return static_cast<std::uint32_t>(read_window_.base);
+    case SYSTOLE_REG_READ_BASE_HI: return static_cast<std::uint32_t>(read_window_.base >> 32);
+    case SYSTOLE_REG_READ_LIMIT_LO: return static_cast<std::uint32_t>(read_window_.limit);
+    case SYSTOLE_REG_READ_LIMIT_HI: return static_cast<std::uint32_t>(read_window_.limit >> 32);
+    case SYSTOLE_REG_WRITE_BASE_LO: return static_cast<std::uint32_t>(write_window_.base);
+    case SYSTOLE_REG_WRITE_BASE_HI: return static_cast<std::uint32_t>(write_window_.base >> 32);
+    case SYSTOLE_REG_WRITE_LIMIT_LO: return static_cast<std::uint32_t>(write_window_.limit);
+    case SYSTOLE_REG_WRITE_LIMIT_HI: return static_cast<std::uint32_t>(write_window_.limit >> 32);
+    case SYSTOLE_REG_LOCK: return lock_;
+    case SYSTOLE_REG_INJECT: return inject_;
     default: break;
   }
   // No time, no counts: the counters read 0 (ModelAccelerator, which knows the time, puts its own in their place).
@@ -307,9 +319,49 @@ bool Machine::write_register(std::uint32_t offset, std::uint32_t value, unsigned
         raise(fault(SYSTOLE_ERROR_RING), head_);
       break;
     case SYSTOLE_REG_WATCHDOG: watchdog_ = merged; break;
+    case SYSTOLE_REG_READ_BASE_LO:
+    case SYSTOLE_REG_READ_BASE_HI:
+    case SYSTOLE_REG_READ_LIMIT_LO:
+    case SYSTOLE_REG_READ_LIMIT_HI:
+    case SYSTOLE_REG_WRITE_BASE_LO:
+    case SYSTOLE_REG_WRITE_BASE_HI:
+    case SYSTOLE_REG_WRITE_LIMIT_LO:
+    case SYSTOLE_REG_WRITE_LIMIT_HI:
+      if ((lock_ & SYSTOLE_LOCK_WINDOWS_MASK) != 0) return false;
+      if (busy())
+        raise(fault(SYSTOLE_ERROR_RING), head_);
+      else
+        set_window(offset, merged);
+      break;
+    case SYSTOLE_REG_LOCK: lock_ |= ones & (SYSTOLE_LOCK_WINDOWS_MASK | SYSTOLE_LOCK_INJECT_MASK); break;
+    case SYSTOLE_REG_INJECT:  // without parity there is nothing to wait for
+      if ((lock_ & SYSTOLE_LOCK_INJECT_MASK) != 0) return false;
+      inject_ = merged & (SYSTOLE_INJECT_MEMORY_MASK | SYSTOLE_INJECT_BANK_MASK);
+      break;
     default: break;  // read-only
   }
   return true;
+}
+
+void Machine::set_window(std::uint32_t offset, std::uint32_t value) {
+  Window &window = offset < SYSTOLE_REG_WRITE_BASE_LO ? read_window_ : write_window_;
+  const std::uint32_t part = offset % 16;  // BASE_LO, BASE_HI, LIMIT_LO, LIMIT_HI
+  std::uint64_t &bound = part < 8 ? window.base : window.limit;
+  const std::uint64_t shift = part % 8 == 0 ? 0 : 32;
+  bound = (bound & ~(std::uint64_t{0xFFFFFFFF} << shift)) | std::uint64_t{value} << shift;
+  window.base &= ~(kPage - 1);
+  window.limit |= kPage - 1;
+}
+
+std::optional<std::uint64_t> Machine::refused(const Window &window, std::uint64_t address, std::uint64_t length) const {
+  // Page by page, as the bursts go.
+  for (std::uint64_t at = address, left = length; left > 0;) {
+    const std::uint64_t some = std::min(left, kPage - at % kPage);
+    if (at < window.base || at > window.limit) return at;
+    at = (at + some) & address_mask();
+    left -= some;
+  }
+  return std::nullopt;
 }
 
 void Machine::decouple(std::uint64_t seed) {
@@ -322,6 +374,7 @@ std::optional<Fault> Machine::fetch(std::uint32_t index, Record &record) const {
   const std::uint64_t address = ring_base() + slot * SYSTOLE_COMMAND_BYTES;
   std::array<std::uint8_t, SYSTOLE_COMMAND_BYTES> bytes{};
   if (!address_fits(address)) return fault(SYSTOLE_ERROR_RANGE, address);
+  if (refused(read_window_, address, bytes.size())) return fault(SYSTOLE_ERROR_WINDOW, address);
   if (!memory_.read(address, bytes.data(), bytes.size())) return fault(SYSTOLE_ERROR_AXI_FETCH, address);
   for (unsigned word = 0; word < record.size(); ++word) record[word] = get32(&bytes[4 * word]);
   std::optional<Fault> problem = check(record);
@@ -545,8 +598,6 @@ std::optional<Fault> Machine::execute(const Load &c) {
   const std::uint64_t row_items = std::uint64_t{c.pad_left} + c.count1 + c.pad_right;
   const std::uint64_t rows = std::uint64_t{c.pad_top} + c.count2 + c.pad_bottom;
   const std::size_t words = (c.length + to.word_bytes - 1) / to.word_bytes;
-  const std::uint64_t address_mask =
-      config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
 
   std::vector<std::uint8_t> item(c.length);
   std::size_t word = c.dst;
@@ -557,7 +608,8 @@ std::optional<Fault> Machine::execute(const Load &c) {
       if (inside) {
         const auto i2 = static_cast<std::int64_t>(row - c.pad_top);
         const auto i1 = static_cast<std::int64_t>(column - c.pad_left);
-        const std::uint64_t address = (c.address + static_cast<std::uint64_t>(i2 * c.pitch2 + i1 * c.pitch1)) & address_mask;
+        const std::uint64_t address = (c.address + static_cast<std::uint64_t>(i2 * c.pitch2 + i1 * c.pitch1)) & address_mask();
+        if (const auto at = refused(read_window_, address, item.size())) return fault(SYSTOLE_ERROR_WINDOW, *at);
         if (!memory_.read(address, item.data(), item.size())) return fault(SYSTOLE_ERROR_AXI_LOAD, address);
       } else {
         std::fill(item.begin(), item.end(), c.pad_byte);
@@ -686,13 +738,11 @@ std::optional<Fault> Machine::execute(const Matmul &c) {
 std::optional<Fault> Machine::execute(const Store &c) {
   const std::size_t cols = config_.cols;
   const auto acc_words = static_cast<std::int64_t>(2 * config_.acc_rows);
-  const std::uint64_t address_mask =
-      config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
   const std::size_t size = golden::size(c.type());
   std::vector<std::uint8_t> line((std::size_t{c.n - 1} * cols + c.n_tail) * size);
   for (std::int64_t i1 = 0; i1 < c.m1; ++i1) {
     for (std::int64_t i0 = 0; i0 < c.m0; ++i0) {
-      const std::uint64_t first = (c.address + static_cast<std::uint64_t>(i1 * c.pitch1 + i0 * c.pitch0)) & address_mask;
+      const std::uint64_t first = (c.address + static_cast<std::uint64_t>(i1 * c.pitch1 + i0 * c.pitch0)) & address_mask();
       for (std::int64_t t = 0; t < c.n; ++t) {
         const std::int64_t row = c.acc + t * c.acc_n_stride + i1 * c.m0 + i0;
         if (row < 0 || row >= acc_words) return out_of_range(row);
@@ -707,7 +757,11 @@ std::optional<Fault> Machine::execute(const Store &c) {
                              line.data() + offset, size, first + offset});
         }
       }
-      if (!memory_.write(first, line.data(), line.size())) return fault(SYSTOLE_ERROR_AXI_STORE, first);
+      // What precedes the first refused burst is written.
+      const auto outside = refused(write_window_, first, line.size());
+      const std::size_t allowed = outside ? (*outside - first) & address_mask() : line.size();
+      if (allowed > 0 && !memory_.write(first, line.data(), allowed)) return fault(SYSTOLE_ERROR_AXI_STORE, first);
+      if (outside) return fault(SYSTOLE_ERROR_WINDOW, *outside);
     }
   }
   return std::nullopt;

@@ -99,6 +99,19 @@ class Machine {
     return config_.axi_addr_bits >= 64 || (address >> config_.axi_addr_bits) == 0;
   }
 
+  std::uint64_t address_mask() const {
+    return config_.axi_addr_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << config_.axi_addr_bits) - 1;
+  }
+
+  /// Bytes that accesses may touch, both bounds included.
+  struct Window {
+    std::uint64_t base = 0, limit = ~std::uint64_t{0};
+  };
+  /// Writes one of the window registers.
+  void set_window(std::uint32_t offset, std::uint32_t value);
+  /// @returns the address of the first burst of `length` bytes from `address` on that a window refuses, if it does
+  std::optional<std::uint64_t> refused(const Window &window, std::uint64_t address, std::uint64_t length) const;
+
   std::optional<Fault> check(const Load &command) const;
   std::optional<Fault> check(const Matmul &command) const;
   std::optional<Fault> check(const Store &command) const;
@@ -130,6 +143,8 @@ class Machine {
   std::uint32_t tail_ = 0;
   std::uint32_t head_ = 0;
   std::uint32_t watchdog_ = 0;
+  Window read_window_, write_window_;
+  std::uint32_t lock_ = 0, inject_ = 0;
   Fault error_;
   std::uint32_t error_index_ = 0;
   std::array<std::uint32_t, 3> done_{};  // load, compute, store

@@ -498,8 +498,16 @@ class DocumentTest(unittest.TestCase):
             with mock.patch.object(pathlib.Path, "read_bytes", lambda path: true_read(path) + (b" x" if path == changed else b"")):
                 self.assertNotEqual(flow_inputs.inputs_of(build, {}), before, changed)
         array = ROOT / "rtl/compute/systole_array.sv"
-        with mock.patch.object(pathlib.Path, "read_bytes", lambda path: true_read(path) + (b"\n  // A comment.\n" if path == array else b"")):
-            self.assertEqual(flow_inputs.inputs_of(build, {}), before, "a comment in the RTL")
+
+        def with_text(text):
+            with mock.patch.object(pathlib.Path, "read_bytes", lambda path: true_read(path) + (text if path == array else b"")):
+                return flow_inputs.inputs_of(build, {})
+
+        self.assertEqual(with_text(b"\n  // A comment.\n"), before, "a comment in the RTL")
+        self.assertEqual(with_text(b"\n`ifdef FORMAL\n  // `endif\n  assert (a);\n`endif  // FORMAL\n"), before, "a proof in the RTL")
+        for text in (b"\n`ifdef FORMAL\nassert (a);\n`endif\nassign x = 0;\n", b"\n`ifdef FORMAL_NOT\nassign x = 0;\n`endif\n",
+                     b"\n`ifndef FORMAL\nassign x = 0;\n`endif\n", b"\n`ifdef FORMAL\n`else\nassign x = 0;\n`endif\n"):
+            self.assertNotEqual(with_text(text), before, text)
 
     def test_a_new_result_replaces_its_row_and_no_other(self):
         case = ReportTest()

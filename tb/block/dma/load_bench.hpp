@@ -31,6 +31,7 @@ struct LoadSizes {
 struct LoadPins {
   // inputs
   bool reset_n = true, stop = false, cmd_valid = false, wr_ready = false, fetch_valid = false, ar_ready = false, r_valid = false;
+  uint64_t window_first = 0, window_last = ~uint64_t{0} >> 36;  // pages; all of them
   bool r_last = false;
   Bytes cmd, r_data;
   uint32_t idx = 0;
@@ -68,6 +69,8 @@ class VerilatedLoad final : public LoadDut {
     top_->clk_i = 0;
     top_->rst_ni = p.reset_n;
     top_->stop_i = p.stop;
+    top_->window_first_i = p.window_first;
+    top_->window_last_i = p.window_last;
     top_->cmd_valid_i = p.cmd_valid;
     set_port(top_->cmd_i, p.cmd);
     top_->idx_i = p.idx;

@@ -23,6 +23,7 @@ struct StoreSizes {
 struct StorePins {
   // inputs
   bool reset_n = true, stop = false, cmd_valid = false, rd_ready = false, aw_ready = false, w_ready = false, b_valid = false;
+  uint64_t window_first = 0, window_last = ~uint64_t{0} >> 36;  // pages; all of them
   bool wr_valid = false;
   uint8_t wr_dest = 0, wr_bank = 0, wr_chunk = 0;
   uint16_t wr_addr = 0;
@@ -61,6 +62,8 @@ class VerilatedStore final : public StoreDut {
     top_->clk_i = 0;
     top_->rst_ni = p.reset_n;
     top_->stop_i = p.stop;
+    top_->window_first_i = p.window_first;
+    top_->window_last_i = p.window_last;
     top_->cmd_valid_i = p.cmd_valid;
     set_port(top_->cmd_i, p.cmd);
     top_->idx_i = p.idx;
