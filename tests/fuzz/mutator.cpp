@@ -43,7 +43,10 @@ constexpr uint16_t kRegisters[] = {
     SYSTOLE_REG_CTRL,         SYSTOLE_REG_STATUS,       SYSTOLE_REG_IRQ_ENABLE,  SYSTOLE_REG_IRQ_STATUS,  SYSTOLE_REG_RING_BASE_LO,
     SYSTOLE_REG_RING_BASE_HI, SYSTOLE_REG_RING_SIZE,    SYSTOLE_REG_RING_TAIL,   SYSTOLE_REG_RING_HEAD,   SYSTOLE_REG_WATCHDOG,
     SYSTOLE_REG_ERROR_CODE,   SYSTOLE_REG_ERROR_INDEX,  SYSTOLE_REG_ERROR_ADDR_LO, SYSTOLE_REG_ERROR_ADDR_HI, SYSTOLE_REG_DONE_LOAD,
-    SYSTOLE_REG_DONE_COMPUTE, SYSTOLE_REG_DONE_STORE,   SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_REG_COUNTER_TOTAL_LO};
+    SYSTOLE_REG_DONE_COMPUTE, SYSTOLE_REG_DONE_STORE,   SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_REG_COUNTER_TOTAL_LO,
+    SYSTOLE_REG_READ_BASE_LO, SYSTOLE_REG_READ_LIMIT_LO, SYSTOLE_REG_WRITE_BASE_LO, SYSTOLE_REG_WRITE_LIMIT_LO, SYSTOLE_REG_READ_BASE_HI,
+    SYSTOLE_REG_READ_LIMIT_HI, SYSTOLE_REG_WRITE_BASE_HI, SYSTOLE_REG_WRITE_LIMIT_HI, SYSTOLE_REG_LOCK, SYSTOLE_REG_INJECT,
+    SYSTOLE_REG_INJECT};
 
 template <class T, size_t N>
 const T &pick(Random &random, const T (&from)[N]) {
@@ -276,6 +279,12 @@ void mutate_record(Record &r, Random &random) {
   systole_field_set(r.data(), field->word, field->lsb, field->width, value & mask);
 }
 
+/// A fault in one of the memories with parity.
+uint32_t injection(Random &random) {
+  return SYSTOLE_INJECT_ARM_MASK | random.below(SYSTOLE_MEMORY_SHIFT + 1) << SYSTOLE_INJECT_MEMORY_LSB |
+         random.below(SYSTOLE_FUZZ_Cols) << SYSTOLE_INJECT_BANK_LSB;
+}
+
 Op random_op(Random &random) {
   Op op;
   switch (random.below(16)) {
@@ -293,6 +302,9 @@ Op random_op(Random &random) {
       op.offset = random.one_in(8) ? static_cast<uint16_t>(random.below(0x1000)) : pick(random, kRegisters);
       op.value = interesting(random, 32);
       if (op.offset == SYSTOLE_REG_WATCHDOG) op.value = random.below(300);
+      if (op.offset >= SYSTOLE_REG_READ_BASE_LO && op.offset < SYSTOLE_REG_LOCK && op.offset % 8 == 0 && !random.one_in(4))
+        op.value = static_cast<uint32_t>(kMemory) + random.below(17) * 4096 - random.below(2);
+      if (op.offset == SYSTOLE_REG_INJECT && !random.one_in(4)) op.value = injection(random);
       op.style = static_cast<uint8_t>(random.one_in(3) ? random.next() : 0xF);
       return op;
     case 10:
@@ -374,6 +386,17 @@ Program random_program(Random &random) {
   header.flags = static_cast<uint8_t>(random.below(2) * kStepwise | (random.one_in(24) ? kDisabled : 0));
   header.ring_log2 = static_cast<uint8_t>(random.one_in(4) ? random.below(6) : 4);
   header.ring_base = static_cast<uint8_t>(random.next());
+  if (random.one_in(8)) header.read_window = static_cast<uint8_t>(random.one_in(2) ? 0x0F : random.next());
+  if (random.one_in(6)) header.write_window = static_cast<uint8_t>(random.one_in(2) ? 0xBF : random.next());
+  if (random.one_in(6)) header.lock = static_cast<uint8_t>(random.below(4));
+  if (random.one_in(12)) {
+    Op op;
+    op.kind = Op::kWrite;
+    op.offset = SYSTOLE_REG_INJECT;
+    op.value = injection(random);
+    op.style = 0xF;
+    out.ops.push_back(op);
+  }
   for (unsigned chains = 1 + random.below(2); chains > 0; --chains) add_chain(out.ops, random);
   if (random.one_in(2)) out.ops.push_back(random_op(random));
   return out;

@@ -63,6 +63,13 @@ std::vector<uint8_t> image(uint8_t seed) {
   return out;
 }
 
+/// Addresses that the host allows.
+struct Window {
+  uint64_t first = 0, last = ~uint64_t{0};
+  bool holds(uint64_t address) const { return address >= first && address <= last; }
+  bool all() const { return first == 0 && last == ~uint64_t{0}; }
+};
+
 /// Errors that the bus answers, by range.
 struct BusErrors {
   struct Range {
@@ -327,11 +334,6 @@ class Runner final : private platform::MemoryBackend {
     while (count-- > 0) cycle();
   }
 
-  struct Window {
-    uint64_t first = 0, last = ~uint64_t{0};
-    bool holds(uint64_t address) const { return address >= first && address <= last; }
-  };
-
   /// A burst is offered that was not in the cycle before.
   void offered(bool is_read, uint64_t address, const Window &window) {
     const char *const what = is_read ? "read" : "write";
@@ -398,6 +400,8 @@ class Runner final : private platform::MemoryBackend {
     cycle();  // no valid right after reset
     forget();
     read_window_ = write_window_ = {};
+    locks_ = 0;
+    injected_ = false;
   }
   /// After a reset of either kind.
   void forget() {
@@ -415,7 +419,56 @@ class Runner final : private platform::MemoryBackend {
     set(SYSTOLE_REG_RING_BASE_HI, static_cast<uint32_t>(ring_base_ >> 32));
     set(SYSTOLE_REG_RING_SIZE, ring_log2_);
     set(SYSTOLE_REG_IRQ_ENABLE, 3);
+    const auto pages = [&](uint8_t window, uint16_t base) {
+      if (window == 0) return;
+      set_window(base, kMemory + (window >> 4) * 4096u);
+      set_window(static_cast<uint16_t>(base + 8), kMemory + (window & 15) * 4096u + 4095);
+    };
+    pages(header_.read_window, SYSTOLE_REG_READ_BASE_LO);
+    pages(header_.write_window, SYSTOLE_REG_WRITE_BASE_LO);
+    locks_ = header_.lock & (SYSTOLE_LOCK_WINDOWS_MASK | SYSTOLE_LOCK_INJECT_MASK);
+    if (locks_ != 0) set(SYSTOLE_REG_LOCK, locks_);
     if (!(header_.flags & kDisabled)) set(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_ENABLE_MASK);
+  }
+
+  static bool window_register(uint16_t offset) {
+    return offset >= SYSTOLE_REG_READ_BASE_LO && offset <= SYSTOLE_REG_WRITE_LIMIT_HI && offset % 4 == 0;
+  }
+  /// What this side thinks a window register holds.
+  uint32_t window_part(uint16_t offset) const {
+    const Window &window = offset < SYSTOLE_REG_WRITE_BASE_LO ? read_window_ : write_window_;
+    return static_cast<uint32_t>((offset % 16 < 8 ? window.first : window.last) >> (offset % 8 ? 32 : 0));
+  }
+  void put_window_part(uint16_t offset, uint32_t value) {
+    Window &window = offset < SYSTOLE_REG_WRITE_BASE_LO ? read_window_ : write_window_;
+    uint64_t &bound = offset % 16 < 8 ? window.first : window.last;
+    const unsigned shift = offset % 8 ? 32 : 0;
+    bound = (bound & ~(uint64_t{0xFFFFFFFF} << shift)) | uint64_t{value} << shift;
+  }
+  /// Sets one of the bounds; the machine is idle.
+  void set_window(uint16_t low, uint64_t bound) {
+    for (unsigned part = 0; part < 2; ++part) {
+      const auto offset = static_cast<uint16_t>(low + 4 * part);
+      const auto value = static_cast<uint32_t>(bound >> (32 * part));
+      put_window_part(offset, value);  // the register takes it a little earlier than the answer says
+      set(offset, value);
+    }
+  }
+  /// A write to a window register happened: what may it hold now, and does it?
+  void check_window(uint16_t offset, uint32_t value, unsigned strobe, bool busy, bool error) {
+    const uint32_t before = window_part(offset);
+    uint32_t mask = 0;
+    for (unsigned byte = 0; byte < 4; ++byte)
+      if (strobe >> byte & 1) mask |= 0xFFu << (8 * byte);
+    uint32_t after = (before & ~mask) | (value & mask);
+    if (offset % 16 == 0) after &= ~4095u;
+    if (offset % 16 == 8) after |= 4095u;
+    const uint32_t now = reg(offset);
+    const bool locked = locks_ & SYSTOLE_LOCK_WINDOWS_MASK;
+    if (error != locked) fail("WINDOW", "a write to register " + hex(offset) + (locked ? " is taken while locked" : " answers SLVERR"));
+    if (locked ? now != before : busy ? now != before && now != after : now != after)
+      fail("WINDOW", "register " + hex(offset) + " is " + hex(now) + " after a write of " + hex(value) + " over " + hex(before));
+    put_window_part(offset, now);
   }
 
   /// Reads the error and, if there is one, checks that it is the first one's still.
@@ -503,6 +556,7 @@ class Runner final : private platform::MemoryBackend {
     const uint32_t head = reg(SYSTOLE_REG_RING_HEAD);
     for (const auto &[index, record] : records_)
       if (index < head) note_completed(record, out_.features);
+    if (head != 0 && (!read_window_.all() || !write_window_.all())) out_.features.set(kWindows);
   }
 
   void soft_reset(bool wait, bool enable) {
@@ -595,8 +649,21 @@ class Runner final : private platform::MemoryBackend {
       late_ = {};
       model_on_ = false;
     }
+    // A write that comes while the machine is just becoming idle may be taken or not.
+    const bool window = window_register(offset);
+    const bool busy = window && (resetting_ || (reg(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK));
     const Answer answer = access(true, op.offset, op.value, op.style & 15u, op.style >> 4 & 3u, op.style >> 6 & 3u, op.style >> 5 & 3u);
     if (answer.error) out_.features.set(kWriteRefused);
+    if (window) check_window(offset, op.value, op.style & 15u, busy, answer.error);
+    if (offset == SYSTOLE_REG_LOCK && (op.style & 1)) locks_ |= op.value & (SYSTOLE_LOCK_WINDOWS_MASK | SYSTOLE_LOCK_INJECT_MASK);
+    if (offset == SYSTOLE_REG_INJECT) {
+      const bool locked = locks_ & SYSTOLE_LOCK_INJECT_MASK;
+      if (answer.error != locked) fail("INJECT", locked ? "is taken while locked" : "answers SLVERR");
+      if (!locked && (op.value >> 31) && (op.style & 8)) {
+        injected_ = true;
+        model_on_ = false;
+      }
+    }
     if (offset == SYSTOLE_REG_CTRL && (op.value & SYSTOLE_CTRL_SOFT_RESET_MASK) && (op.style & 1)) {
       forget();
       await_reset();
@@ -675,6 +742,10 @@ class Runner final : private platform::MemoryBackend {
       if (is != model) fail("MODEL", std::string(what) + " is " + hex(is) + ", of the functional model " + hex(model));
     };
     compare("ERROR_CODE", SYSTOLE_REG_ERROR_CODE);
+    if (code == SYSTOLE_ERROR_TOKEN) {
+      model_on_ = false;  // seen behind the command that gave it: that one may be complete or not
+      return;
+    }
     compare("RING_HEAD", SYSTOLE_REG_RING_HEAD);
     compare("DONE_LOAD", SYSTOLE_REG_DONE_LOAD);
     compare("DONE_COMPUTE", SYSTOLE_REG_DONE_COMPUTE);
@@ -733,12 +804,43 @@ class Runner final : private platform::MemoryBackend {
     for (const uint16_t offset : {SYSTOLE_REG_RING_HEAD, SYSTOLE_REG_RING_TAIL, SYSTOLE_REG_ERROR_CODE, SYSTOLE_REG_IRQ_STATUS,
                                   SYSTOLE_REG_DONE_LOAD, SYSTOLE_REG_DONE_COMPUTE, SYSTOLE_REG_DONE_STORE})
       if (reg(static_cast<uint16_t>(offset)) != 0) fail("RESET", "register " + hex(offset) + " is not 0 after a soft reset");
+    await_init();
     if (reg(SYSTOLE_REG_STATUS) != SYSTOLE_STATUS_QUIET_MASK) fail("RESET", "STATUS after a soft reset");
-    gemm();
+    for (unsigned part = 0; part < 8; ++part) {
+      const auto offset = static_cast<uint16_t>(SYSTOLE_REG_READ_BASE_LO + 4 * part);
+      if (reg(offset) != window_part(offset)) fail("RESET", "a soft reset changed register " + hex(offset));
+    }
+    if (reg(SYSTOLE_REG_LOCK) != locks_) fail("RESET", "a soft reset changed the locks");
+
+    if (locks_ & SYSTOLE_LOCK_WINDOWS_MASK) {
+      if (gemm(true)) return;
+      out_.features.set(kLockedOut);
+      inputs_ = {};
+      power_on();
+    } else {
+      if (!read_window_.all()) open_window(SYSTOLE_REG_READ_BASE_LO);
+      if (!write_window_.all()) open_window(SYSTOLE_REG_WRITE_BASE_LO);
+    }
+    // A fault that the program planted may only come to light now: once, since PARITY and the soft reset behind it clear the memories.
+    if (gemm(false)) return;
+    soft_reset(true, true);
+    await_init();
+    injected_ = false;
+    gemm(false);
+  }
+  void open_window(uint16_t base) {
+    set_window(base, 0);
+    set_window(static_cast<uint16_t>(base + 8), ~uint64_t{0});
+  }
+  void await_init() {
+    const uint64_t begin = cycle_;
+    while (reg(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_INIT_MASK)
+      if (cycle_ - begin > 1000) fail("BOUND", "STATUS.init stays 1");
   }
 
-  /// C = A * B of 3x6 and 6x3 int8: two K steps, two column tiles.
-  void gemm() {
+  /// C = A * B of 3x6 and 6x3 int8: two K steps, two column tiles. @returns false if it ended with WINDOW, as it must where the windows
+  /// do not hold its operands, or with PARITY and the program planted a fault
+  bool gemm(bool windows) {
     constexpr unsigned kM = 3, kN = 3, kK = 6, kRow = kN * 4;
     constexpr uint32_t a = kOperands + 1, b = kOperands + 0x103, c = kResults + 0xFF8;  // over the end of a page
     constexpr uint64_t ring = kMemory + kRingArea + 0xFC0;
@@ -786,7 +888,18 @@ class Runner final : private platform::MemoryBackend {
     set(SYSTOLE_REG_CTRL, SYSTOLE_CTRL_ENABLE_MASK);
     set(SYSTOLE_REG_RING_TAIL, 4);
     if (!settle(90000)) fail("GEMM", "is not done after the soft reset");
-    if (const uint32_t code = reg(SYSTOLE_REG_ERROR_CODE)) fail("GEMM", "error " + std::to_string(code) + " after the soft reset");
+    const uint32_t code = reg(SYSTOLE_REG_ERROR_CODE);
+    if (code == SYSTOLE_ERROR_PARITY && injected_) {
+      out_.features.set(kErrors + code);
+      return windows;  // with locked windows that must do: what comes next, comes after rst_ni
+    }
+    const bool inside = read_window_.holds(ring) && read_window_.holds(ring + 255) && read_window_.holds(kMemory + a) &&
+                        write_window_.holds(kMemory + c) && write_window_.holds(kMemory + c + kM * kRow - 1);
+    if (windows && !inside) {
+      if (code != SYSTOLE_ERROR_WINDOW) fail("GEMM", "error " + std::to_string(code) + " instead of WINDOW");
+      return false;
+    }
+    if (code != 0) fail("GEMM", "error " + std::to_string(code) + " after the soft reset");
     if (!outputs_.irq) fail("GEMM", "no interrupt");
     for (unsigned row = 0; row < kM; ++row)
       for (unsigned column = 0; column < kN; ++column) {
@@ -801,6 +914,7 @@ class Runner final : private platform::MemoryBackend {
       }
     cycles(8);
     if (!axi_.finish() || !lite_.finish()) fail("UNFINISHED", "after the product");
+    return true;
   }
 
   const Program &program_;
@@ -816,6 +930,8 @@ class Runner final : private platform::MemoryBackend {
   uint64_t cycle_ = 0;
   bool ar_offered_ = false, aw_offered_ = false;
   Window read_window_, write_window_;
+  uint32_t locks_ = 0;
+  bool injected_ = false;  // a fault was planted since power-on
 
   uint64_t ring_base_ = 0;
   uint32_t ring_log2_ = 0;
@@ -867,7 +983,8 @@ std::string feature_name(unsigned feature) {
   static const char *const situations[] = {"soft reset while busy", "soft reset with transactions outstanding",
                                            "soft reset after an error", "agreed with the functional model",
                                            "agreed with the functional model over four commands or more",
-                                           "a register write refused", "an interrupt", "locked windows keep a product out"};
+                                           "a register write refused", "an interrupt", "locked windows keep a product out",
+                                           "completed within windows"};
   if (feature < kMatmuls) return std::string("LOAD ") + loads[feature - kLoads];
   if (feature < kZeroPointsPerColumn) {
     const unsigned n = feature - kMatmuls;

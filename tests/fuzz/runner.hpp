@@ -43,16 +43,10 @@ enum Feature : unsigned {
   kWriteRefused,    ///< a register write answered SLVERR
   kIrq,             ///< irq_o rose
   kLockedOut,       ///< locked windows kept the product behind the soft reset out: error WINDOW, then rst_ni
+  kWindows,         ///< something completed with windows that do not hold everything
   kFeatures
 };
-/// The last of enum systole_error; whether the machine has windows.
-#ifdef SYSTOLE_REG_WRITE_BASE_LO
 constexpr unsigned kLastError = SYSTOLE_ERROR_PARITY;
-constexpr bool kWindows = true;
-#else
-constexpr unsigned kLastError = SYSTOLE_ERROR_PARAM;
-constexpr bool kWindows = false;
-#endif
 using Features = std::bitset<kFeatures>;
 std::string feature_name(unsigned feature);
 
@@ -64,7 +58,8 @@ struct Outcome {
 /// Runs the program from power-on, forces an end (WATCHDOG), resets and multiplies two small matrices. Rules, in what a Violation names:
 /// those of platform::AxiChecker and AxiLiteChecker; LITE_ANSWER: a register access is answered within 100 cycles; BOUND: the machine is
 /// done or in an error state, then quiet, then reset, in time; ERROR: an error state is consistent and stays; STOP: nothing new is asked
-/// of the bus in it; WINDOW_READ, WINDOW_WRITE: no address outside the windows is on the bus; WRITE_STRAY: no byte is written that no
+/// of the bus in it; WINDOW_READ, WINDOW_WRITE: no address outside the windows is on the bus; WINDOW: their registers change when they may
+/// and only then; WRITE_STRAY: no byte is written that no
 /// legal STORE names; RESET: a soft reset clears what it says; MODEL: the functional model agrees, where it can tell; GEMM: the product
 /// behind the soft reset is exact.
 /// @throws Violation
