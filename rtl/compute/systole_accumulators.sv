@@ -9,7 +9,7 @@
 /// may come in the next cycle.
 ///
 /// Load writes one chunk of `wr_data_i` (WB bytes, or a whole word where that is less), to the accumulators when `wr_ready_o`, to the bias
-/// bank at once. The store engine reads `EpLanes` columns; the data follows the accepted request by one cycle. Both give way to the
+/// bank at once. The store engine reads `EpLanes` columns; the data follows the accepted request by two cycles. Both give way to the
 /// array, bank by bank. guard: {bias bank, accumulators}, see systole_parity_ram.
 module systole_accumulators #(
   parameter int Rows         = 16,
@@ -102,7 +102,7 @@ module systole_accumulators #(
   logic [2*Groups-1:0] rd_busy_q;         // {half 1, half 0}, by group; without column 0
   logic [2*Chunks-1:0] wr_busy_q;         // by chunk
   logic               wr_half, rd_half, rd_half_q, wr_accept;
-  logic [5:0]         rd_group_q;
+  logic [5:0]         rd_group_q, rd_group_q2;
   logic [Cols*32-1:0] word;
   logic [Cols*48-1:0] acc_guards;   // {half 1, half 0}, by column
   logic [Cols*24-1:0] bias_guards;
@@ -150,19 +150,20 @@ module systole_accumulators #(
       rd_half_q  <= rd_half;
       rd_group_q <= rd_group_i;
     end
+    rd_group_q2 <= rd_group_q;
   end
 
   if (Groups == 1) begin : gen_one_group
     assign rd_data_o = word;
   end else begin : gen_groups
-    assign rd_data_o = word[rd_group_q[$clog2(Groups)-1:0]*(EpLanes*32) +: EpLanes*32];
+    assign rd_data_o = word[rd_group_q2[$clog2(Groups)-1:0]*(EpLanes*32) +: EpLanes*32];
   end
 
   for (genvar c = 0; c < Cols; c++) begin : gen_col
     logic              acc_read, bias_read, write, half_q, acc_q, bias_q;
     logic [RowW-1:0]   rd_row, wr_row;
     logic [ParamW-1:0] param;
-    logic [31:0]       acc0, acc1, bias, seed_q, load_data;
+    logic [31:0]       acc0, acc1, bias, seed_q, word_q, load_data;
 
     assign acc_read  = rd[c*RdW + RowW + ParamW + 1];
     assign bias_read = rd[c*RdW + RowW + ParamW];
@@ -230,10 +231,11 @@ module systole_accumulators #(
       if (acc_q)       seed_q <= half_q ? acc1 : acc0;
       else if (bias_q) seed_q <= bias;
       else             seed_q <= '0;
+      word_q <= rd_half_q ? acc1 : acc0;  // beside its banks: a block RAM's output is late
     end
 
     assign psum_o[c*32 +: 32] = seed_q;
-    assign word[c*32 +: 32]   = rd_half_q ? acc1 : acc0;
+    assign word[c*32 +: 32]   = word_q;
   end
 
   systole_guard_merge #(.N(2 * Cols), .Parity(Parity)) u_acc_guard (
@@ -251,6 +253,6 @@ module systole_accumulators #(
   );
 
   logic unused;
-  assign unused = &{1'b0, wr_addr_i, wr_data_i, rd_addr_i, bottom[WrW-1:0], rd_group_q};
+  assign unused = &{1'b0, wr_addr_i, wr_data_i, rd_addr_i, bottom[WrW-1:0], rd_group_q2};
 
 endmodule

@@ -9,7 +9,7 @@
 ///
 /// Latency: a command accepted in cycle t has its first AW at t+5 (1 to hold it, 3 to set up, 1 to form the burst) and
 /// its first accumulator read at t+5, if burst generator and walker are free; a command every 3 cycles. The first W
-/// beat is sent 14 cycles after the read that completes it (read, group queue, 11 of the epilogue, placing), but not
+/// beat is sent 15 cycles after the read that completes it (read, its register, group queue, 11 of the epilogue, placing), but not
 /// before the cycle after its AW. ACC_FREE: cycle after the last accumulator read. done_o and MEM_DONE: cycle after the
 /// command's last B.
 ///
@@ -88,7 +88,7 @@ module systole_store #(
 );
 
   localparam int ContextDepth = 4;  // commands waiting for the walker
-  localparam int Credits = 4;       // groups on their way from the walker to the epilogue
+  localparam int Credits = 5;       // groups on their way from the walker to the epilogue
   localparam int BusBytes = AxiDataW / 8;
   localparam int OffW = $clog2(BusBytes);
   localparam int CountW = $clog2(MaxWrites + 1);

@@ -5,9 +5,9 @@
 /// have, and the place of its parameters in the banks. Groups wholly beyond n_tail are skipped, a group partly beyond it
 /// has fewer lanes. Contexts come in the order in which systole_burst_gen takes their descriptors, with its merge flags.
 ///
-/// acc_rd: valid/ready; data one cycle after valid and ready. out: valid/ready; a group is offered two cycles after its
+/// acc_rd: valid/ready; data two cycles after valid and ready. out: valid/ready; a group is offered three cycles after its
 /// read was accepted; out_last_o marks a context's last. One group a cycle, also across rows and contexts; a read is
-/// asked for only while fewer than four groups are on their way to `out`. free_o: pulse in the cycle after the command's
+/// asked for only while fewer than `Credits` groups are on their way to `out`. free_o: pulse in the cycle after the command's
 /// last read was accepted, if the context asks for it.
 /// An accumulator row outside both halves, or else, with per_column, a parameter entry beyond the banks: no further read; when
 /// all groups before have passed the check of their parameters (none is on its way to `out`, and not `unchecked_i`),
@@ -20,7 +20,7 @@ module systole_store_walk #(
     parameter int AccRows = 1024,
     parameter int ParamEntries = 64,
     parameter int EpLanes = 8,
-    parameter int Credits = 4,  // groups on their way to `out`, at most 7
+    parameter int Credits = 5,  // groups on their way to `out`, at most 7
     parameter int ParamW = $clog2(ParamEntries),
     parameter int GroupW = Cols > EpLanes ? $clog2(Cols / EpLanes) : 1
 ) (
@@ -285,38 +285,31 @@ module systole_store_walk #(
   end
 
   // --- Groups that have been read. -----------------------------------------------------------------------------------------
-  logic fly_valid_q, fly_end_q, fly_last_q;
-  logic [ParamW-1:0] fly_entry_q;
-  logic [GroupW-1:0] fly_group_q;
-  logic [LaneW-1:0] fly_lanes_q;
-  logic [OffW-1:0] fly_offset_q;
+  localparam int FlyW = 2 + ParamW + GroupW + LaneW + OffW;
+
+  logic [1:0] fly_valid_q;  // read one, two cycles ago
+  logic [FlyW-1:0] fly1_q, fly2_q;
   logic unused_ready;  // there is a credit for each place
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) fly_valid_q <= 1'b0;
-    else fly_valid_q <= read;
+    if (!rst_ni) fly_valid_q <= 2'b00;
+    else fly_valid_q <= {fly_valid_q[0], read};
   end
 
   always_ff @(posedge clk_i) begin
-    if (read) begin
-      fly_end_q <= segment_end;
-      fly_last_q <= command_end;
-      fly_entry_q <= entry_q[ParamW-1:0];
-      fly_group_q <= group_q;
-      fly_lanes_q <= lanes;
-      fly_offset_q <= offset_q;
-    end
+    if (read) fly1_q <= {segment_end, command_end, entry_q[ParamW-1:0], group_q, lanes, offset_q};
+    if (fly_valid_q[0]) fly2_q <= fly1_q;
   end
 
   systole_fifo #(
-      .W(2 + ParamW + GroupW + LaneW + OffW + EpLanes * 32),
+      .W(FlyW + EpLanes * 32),
       .Depth(Credits)
   ) u_groups (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .valid_i(fly_valid_q),
+      .valid_i(fly_valid_q[1]),
       .ready_o(unused_ready),
-      .data_i ({fly_end_q, fly_last_q, fly_entry_q, fly_group_q, fly_lanes_q, fly_offset_q, acc_rd_data_i}),
+      .data_i ({fly2_q, acc_rd_data_i}),
       .valid_o(out_valid_o),
       .ready_i(out_ready_i),
       .data_o ({out_end_o, out_last_o, out_entry_o, out_group_o, out_lanes_o, out_offset_o, out_data_o})

@@ -154,10 +154,13 @@ Accesses read_accesses(const Run &run, platform::WaveReader &waves) {
   std::deque<std::uint64_t> bursts;  // addresses of those whose data is not complete, as far as it has come
   Accesses out;
   bool reading = false;
-  std::uint64_t read_key = 0;
+  bool answered = false;
+  std::uint64_t read_key = 0, answer_key = 0;
   waves.read(signals, [&](std::uint64_t cycle, const std::vector<WaveValue> &v) {
     out.last = cycle;
-    if (reading) out.reads[read_key].push_back({cycle, out.keep(v[kRdData].bytes(0, 4 * lanes))});
+    if (answered) out.reads[answer_key].push_back({cycle, out.keep(v[kRdData].bytes(0, 4 * lanes))});
+    answered = reading;  // its data come in the next cycle
+    answer_key = read_key;
     reading = v[kRdValid].bit(0) && v[kRdReady].bit(0);
     reading = reading && cycle >= run.begin;
     if (reading) read_key = place_key(v[kRdAddr].value(), static_cast<unsigned>(v[kRdGroup].value()));

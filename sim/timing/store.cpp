@@ -156,8 +156,8 @@ Cycle Store::walk(Cycle now) {
 
 // A group that is read in cycle `read`: epilogue, packing, beats.
 void Store::group(Cycle read, uint32_t lanes, bool segment_end) {
-  // It is offered to the epilogue two cycles later and enters in a cycle in which that advances.
-  Cycle entry = std::max(read + 2, next_entry_);
+  // It is offered to the epilogue three cycles later and enters in a cycle in which that advances.
+  Cycle entry = std::max(read + 3, next_entry_);
   while (!stalls_.empty() && stalls_.front().from <= entry) {
     const Stall &stall = stalls_.front();
     stalled_before_ += stall.to - stall.from;

@@ -29,7 +29,7 @@ class Store {
 
  private:
   static constexpr unsigned kContexts = 4;  // commands waiting for the walker
-  static constexpr unsigned kCredits = 4;   // groups on their way from the walker to the epilogue
+  static constexpr unsigned kCredits = 5;   // groups on their way from the walker to the epilogue
   static constexpr unsigned kStages = 11;   // of the epilogue
 
   /// A command as the walker gets it.

@@ -167,20 +167,21 @@ class AccumulatorsTest : public testing::Test {
     ASSERT_EQ(dut_->acc_full_o, done.acc_full);
     ASSERT_EQ(dut_->done_o, done.last);
     for (unsigned i = 0; i < EP_LANES; ++i) {
-      if (stored_[i]) ASSERT_EQ(dut_->rd_data_o[i], *stored_[i]) << "store, lane " << i;
+      if (stored_[1][i]) ASSERT_EQ(dut_->rd_data_o[i], *stored_[1][i]) << "store, lane " << i;
     }
 
-    stored_ = {};
+    stored_[1] = stored_[0];
+    stored_[0] = {};
     store_taken = store.valid && !store_waits;
     load_taken = (load.acc || load.bias) && !load_waits;
     if (store_taken)
-      for (unsigned i = 0; i < EP_LANES; ++i) stored_[i] = acc_[store.address][store.group * EP_LANES + i];
+      for (unsigned i = 0; i < EP_LANES; ++i) stored_[0][i] = acc_[store.address][store.group * EP_LANES + i];
     // A read of what is written in this cycle is undefined.
     const auto write = [&](bool acc, unsigned address, unsigned c, uint32_t value) {
       (acc ? acc_ : bias_)[address][c] = value;
       const Row &top = rows_[c];
       if (acc ? top.acc_read && top.acc == address : top.bias_read && !top.acc_read && top.param == address) seed[c].reset();
-      if (acc && store_taken && c / EP_LANES == store.group && store.address == address) stored_[c % EP_LANES].reset();
+      if (acc && store_taken && c / EP_LANES == store.group && store.address == address) stored_[0][c % EP_LANES].reset();
     };
     for (unsigned c = 0; c < COLS; ++c) {
       const Row &bottom = rows_[BOTTOM + c];
@@ -204,6 +205,7 @@ class AccumulatorsTest : public testing::Test {
         ASSERT_TRUE(store_taken);
       }
     }
+    cycle({});
     cycle({});
   }
 
@@ -239,7 +241,7 @@ class AccumulatorsTest : public testing::Test {
   std::vector<std::array<uint32_t, COLS>> acc_, bias_;
   std::deque<Row> rows_ = std::deque<Row>(BOTTOM + COLS);
   std::array<Words<COLS>, 2> seeds_;  // of one and two cycles ago
-  Words<EP_LANES> stored_;            // what the store asked for in the last cycle
+  std::array<Words<EP_LANES>, 2> stored_;  // what the store asked for one and two cycles ago
 };
 
 TEST_F(AccumulatorsTest, LoadAndStoreUseOneHalfWhileTheArrayUsesTheOther) {

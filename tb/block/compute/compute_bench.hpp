@@ -250,13 +250,14 @@ class ComputeBench {
     return wrong;
   }
 
-  /// The same for one group of one row, which is read in the next cycle.
+  /// The same for one group of one row, which is read in the next cycle; its data come in the second one after.
   int compare_group(int row, int group) {
     dut.acc_rd_valid_i = 1;
     dut.acc_rd_addr_i = row;
     dut.acc_rd_group_i = group;
     cycle();
     dut.acc_rd_valid_i = 0;
+    cycle();
     int32_t got[kEpLanes];
     dut.eval();
     std::memcpy(got, &dut.acc_rd_data_o, sizeof got);

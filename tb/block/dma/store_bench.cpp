@@ -89,7 +89,7 @@ void StoreBench::reset() {
   expected_bursts_.clear();
   expected_beats_.clear();
   writes_.clear();
-  answer_.reset();
+  answer_ = {};
   submitted_ = done = cycle = beats = reads = bursts = empty_beats = 0;
 }
 
@@ -152,13 +152,14 @@ bool StoreBench::step() {
   p.aw_ready = !hold_aw && random_.chance(pace_.address);
   p.w_ready = random_.chance(pace_.data);
   p.rd_ready = random_.chance(pace_.buffer);
-  // The accumulators' answer to a read of the cycle before; noise otherwise.
+  // The accumulators' answer to a read of two cycles before; noise otherwise.
   p.rd_data.resize(4 * sizes.lanes());
   for (unsigned lane = 0; lane < sizes.lanes(); lane++) {
-    const uint32_t word = answer_ ? value(answer_->row, answer_->group * sizes.lanes() + lane) : uint32_t(random_.bits());
+    const uint32_t word = answer_[1] ? value(answer_[1]->row, answer_[1]->group * sizes.lanes() + lane) : uint32_t(random_.bits());
     for (unsigned byte = 0; byte < 4; byte++) p.rd_data[4 * lane + byte] = uint8_t(word >> 8 * byte);
   }
-  answer_.reset();
+  answer_[1] = answer_[0];
+  answer_[0].reset();
   if (!(before.b_valid && !before.b_ready)) {
     p.b_valid = !writes_.empty() && writes_.front().due <= cycle && random_.chance(pace_.response);
     p.b_resp = p.b_valid && error_burst == writes_.front().number ? 3 : 0;
@@ -208,7 +209,7 @@ void StoreBench::check(const StorePins &before) {
       EXPECT_EQ(p.rd_addr, read.row);
       EXPECT_EQ(p.rd_group, read.group);
       give_next_ |= read.give;
-      answer_ = read;
+      answer_[0] = read;
       expected_reads_.pop_front();
     }
   }

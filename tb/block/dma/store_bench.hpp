@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <array>
 #include <optional>
 #include <string>
 
@@ -246,7 +247,7 @@ class StoreBench {
   std::deque<ExpectedBurst> expected_bursts_;
   std::deque<Beat> expected_beats_;
   std::deque<Write> writes_;  // AW accepted, no B yet
-  std::optional<Read> answer_;
+  std::array<std::optional<Read>, 2> answer_;  // reads of one and two cycles before
   uint64_t submitted_ = 0;
   bool done_next_ = false;
   uint8_t give_next_ = 0;

@@ -286,6 +286,35 @@ TEST(DriverInit, RejectsForeignHardware) {
   EXPECT_EQ(init([](MockDevice &) {}, narrow), SYSTOLE_ERR_UNSUPPORTED);
 }
 
+TEST(DriverWindows, AreWrittenAsPagesUnlessLockedOrBusy) {
+  MockDevice mock(Shape{});
+  systole_t dev;
+  const systole_config_t config = mock.config();
+  ASSERT_EQ(systole_init(&dev, &config), SYSTOLE_OK);
+  const systole_window_t reads{0x12'3456'7000, 0x12'3457'6FFF}, writes{0, 0xFFF};
+  mock.writes.clear();
+  ASSERT_EQ(systole_set_windows(&dev, &reads, &writes), SYSTOLE_OK);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_READ_BASE_LO], 0x34567000u);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_READ_BASE_HI], 0x12u);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_READ_LIMIT_LO], 0x34576FFFu);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_READ_LIMIT_HI], 0x12u);
+  EXPECT_EQ(mock.registers[SYSTOLE_REG_WRITE_LIMIT_LO], 0xFFFu);
+  EXPECT_EQ(mock.writes.size(), 8u);
+  mock.writes.clear();
+  for (const systole_window_t &bad : {systole_window_t{1, 0xFFF}, systole_window_t{0, 0x1000}}) {
+    EXPECT_EQ(systole_set_windows(&dev, &bad, &writes), SYSTOLE_ERR_BAD_ARG);
+    EXPECT_EQ(systole_set_windows(&dev, &reads, &bad), SYSTOLE_ERR_BAD_ARG);
+  }
+  EXPECT_EQ(systole_set_windows(&dev, nullptr, &writes), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_set_windows(nullptr, &reads, &writes), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_EQ(systole_lock(&dev, 4), SYSTOLE_ERR_BAD_ARG);
+  EXPECT_TRUE(mock.writes.empty());
+  EXPECT_EQ(systole_lock(&dev, SYSTOLE_LOCK_WINDOWS_MASK), SYSTOLE_OK);
+  mock.writes.clear();
+  EXPECT_EQ(systole_set_windows(&dev, &reads, &writes), SYSTOLE_ERR_LOCKED);
+  EXPECT_TRUE(mock.writes.empty());
+}
+
 TEST(DriverResult, EveryCodeHasANameOfItsOwn) {
   std::set<std::string> names;
   for (int code = SYSTOLE_OK; code <= SYSTOLE_ERR_BUSY; ++code)

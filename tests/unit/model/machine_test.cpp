@@ -569,6 +569,54 @@ TEST_F(MachineTest, ReportsBusErrors) {
   EXPECT_EQ(read(SYSTOLE_REG_ERROR_ADDR_HI), 0x100u);
 }
 
+TEST_F(MachineTest, WindowsBoundWhatIsTouched) {
+  const auto window = [this](bool write_window, std::uint64_t base, std::uint64_t limit) {
+    const std::uint32_t first = write_window ? SYSTOLE_REG_WRITE_BASE_LO : SYSTOLE_REG_READ_BASE_LO;
+    write(first, static_cast<std::uint32_t>(base));
+    write(first + 4, static_cast<std::uint32_t>(base >> 32));
+    write(first + 8, static_cast<std::uint32_t>(limit));
+    write(first + 12, static_cast<std::uint32_t>(limit >> 32));
+  };
+  const auto error = [this](const Record &record) {
+    run({record});
+    return std::pair{read(SYSTOLE_REG_ERROR_CODE), read(SYSTOLE_REG_ERROR_ADDR_LO)};
+  };
+  const auto low = [](std::uint64_t address) { return static_cast<std::uint32_t>(address); };
+  const std::pair<unsigned, std::uint32_t> fine{SYSTOLE_ERROR_NONE, 0};
+  const auto refused = [&](std::uint64_t address) { return std::pair<unsigned, std::uint32_t>{SYSTOLE_ERROR_WINDOW, low(address)}; };
+
+  window(true, kResult + 1, kResult + 4096);  // whole pages: [kResult, kResult + 8191]
+  EXPECT_EQ(read(SYSTOLE_REG_WRITE_BASE_LO), low(kResult));
+  EXPECT_EQ(read(SYSTOLE_REG_WRITE_LIMIT_LO), low(kResult + 8191));
+  EXPECT_EQ(error(store(kResult + 8188, 0, 1, 4, 1, 1)), fine);
+  // One row of four sums across the end: three of them are inside.
+  EXPECT_EQ(error(store(kResult + 8192 - 12, 0, 1, 16, 1, 4)), refused(kResult + 8192));
+  EXPECT_NE(word(kResult + 8188), 0x5C5C5C5Cu);
+  EXPECT_EQ(word(kResult + 8192), 0x5C5C5C5Cu);
+  make();
+  window(true, kResult, kResult + 4095);
+  EXPECT_EQ(error(store(kResult - 4, 0, 1, 4, 1, 1)), refused(kResult - 4));
+  make();
+  window(false, kRing, kData + 4095);
+  EXPECT_EQ(error(load(SYSTOLE_DEST_ACT, kData, 0, 4096, 1, 0)), fine);
+  EXPECT_EQ(error(load(SYSTOLE_DEST_ACT, kData + 8, 0, 4096, 1, 0)), refused(kData + 4096));
+  make();
+  window(false, kData, ~std::uint64_t{0});
+  EXPECT_EQ(error(matmul(1, 1)), refused(kRing));
+  make();
+  write(SYSTOLE_REG_LOCK, SYSTOLE_LOCK_WINDOWS_MASK);
+  EXPECT_FALSE(machine_->write_register(SYSTOLE_REG_READ_BASE_LO, 4096));
+  EXPECT_EQ(read(SYSTOLE_REG_READ_BASE_LO), 0u);
+  write(SYSTOLE_REG_LOCK, 0);
+  EXPECT_EQ(read(SYSTOLE_REG_LOCK), unsigned{SYSTOLE_LOCK_WINDOWS_MASK});
+  make();
+  write(SYSTOLE_REG_CTRL, 0);
+  write(SYSTOLE_REG_RING_TAIL, 1);
+  write(SYSTOLE_REG_READ_LIMIT_HI, 0);
+  EXPECT_EQ(read(SYSTOLE_REG_ERROR_CODE), unsigned{SYSTOLE_ERROR_RING});
+  EXPECT_EQ(read(SYSTOLE_REG_READ_LIMIT_HI), 0xFFFFFFFFu);
+}
+
 TEST_F(MachineTest, AnErrorStopsAndASoftResetRestarts) {
   Record bad = matmul(1, 1);
   SET(bad, CMD_OPCODE, 0x7F);
