@@ -20,7 +20,7 @@ using platform::Resp;
 
 constexpr unsigned kBus = SYSTOLE_FUZZ_AxiDataW / 8;
 constexpr uint64_t kAddresses = (uint64_t{1} << SYSTOLE_FUZZ_AxiAddrW) - 1;
-constexpr uint64_t kBudget = 6000;      // cycles of a program, before its end is forced
+constexpr uint64_t kBudget = 3000;      // cycles of a program, before its end is forced
 constexpr unsigned kLiteAnswer = 100;   // cycles that a register access may take
 constexpr uint64_t kDrain = 100000;     // cycles that the slowest memory here may take for all that is outstanding
 constexpr unsigned kStopped = 16;       // cycles after an error was read in which engines stop
@@ -605,8 +605,8 @@ class Runner final : private platform::MemoryBackend {
         if (model_on_) break;  // step() rings it
         access(true, SYSTOLE_REG_RING_TAIL, written_ + op.value);
         break;
-      case Op::kWait: cycles(op.value % 1024); break;
-      case Op::kIdle: settle(2000); break;
+      case Op::kWait: cycles(op.value % 512); break;
+      case Op::kIdle: settle(1000); break;
       case Op::kWrite: perform_write(op); break;
       case Op::kRead: perform_read(op); break;
       case Op::kSoftReset: soft_reset(!(op.style & 1), !(op.style & 2)); break;
@@ -714,7 +714,7 @@ class Runner final : private platform::MemoryBackend {
     const bool stands = step == Step::blocked || step == Step::idle;
     if (stands) {
       cycles(64);
-    } else if (!settle(2500)) {
+    } else if (!settle(1200)) {
       model_on_ = false;  // a long command: the watchdog's
       return;
     }
