@@ -17,8 +17,8 @@ namespace {
 
 using namespace systole::test;
 
-constexpr uint32_t kMostCommands = 3000;   // of a product that is started
-constexpr uint64_t kMostProducts = 6000;   // multiplications that are checked one by one
+constexpr uint32_t kMostCommands = 3000;    // of a product that is started
+constexpr uint64_t kMostProducts = 6000;    // multiplications that are checked one by one
 constexpr uint64_t kMostBuffers = 1 << 16;  // words of all buffers of a machine that checks records
 
 [[noreturn]] void fail(const std::string &what) {
@@ -121,7 +121,9 @@ systole_gemm_t gemm_of(Input &in, bool sane) {
   const unsigned options = static_cast<unsigned>(in.get(1));
   if (sane) {
     // Operands apart from one another.
-    const int64_t operand = int64_t{g.k} * (floating ? 2 : 1), result = int64_t{g.n} * (e.out_dtype >= SYSTOLE_DTYPE_S32 ? 4 : bytes ? 1 : 2);
+    const int64_t operand = int64_t{g.k} * (floating ? 2 : 1), result = int64_t{g.n} * (e.out_dtype >= SYSTOLE_DTYPE_S32 ? 4
+                                                                                        : bytes                          ? 1
+                                                                                                                         : 2);
     g.a = 0x01000000 + in.below(64);
     g.b = 0x21000000 + in.below(64);
     g.c = 0x41000000 + in.below(64);
@@ -145,7 +147,8 @@ systole_gemm_t gemm_of(Input &in, bool sane) {
     for (unsigned i = 0; i < 8; ++i)
       if (options >> i & 1 || i < 3) *addresses[i] = in.get(in.below(2) ? 5 : 8);
     int64_t *const pitches[] = {&g.a_pitch, &g.b_pitch, &g.c_pitch, &g.seed_pitch};
-    for (int64_t *pitch : pitches) *pitch = in.below(2) ? static_cast<int16_t>(in.get(2)) : static_cast<int64_t>(in.get(in.below(2) ? 4 : 8));
+    for (int64_t *pitch : pitches)
+      *pitch = in.below(2) ? static_cast<int16_t>(in.get(2)) : static_cast<int64_t>(in.get(in.below(2) ? 4 : 8));
   }
   return g;
 }
@@ -158,8 +161,8 @@ std::string illegal(const Shape &s, const std::vector<Record> &records) {
   config.axi_bits = 8u << s.axi_bytes_log2;
   config.fp = s.fp;
   config.axi_addr_bits = s.address_bits;
-  const uint64_t words = (uint64_t{1} << s.act_words_log2) + (uint64_t{1} << s.wgt_words_log2) + (uint64_t{2} << s.acc_rows_log2) +
-                         (uint64_t{1} << s.param_entries_log2);
+  const uint64_t words = (uint64_t{1} << s.act_words_log2) + (uint64_t{1} << s.wgt_words_log2) +
+                         (uint64_t{2} << s.acc_rows_log2) + (uint64_t{1} << s.param_entries_log2);
   if (words > kMostBuffers) return "";
   config.act_bytes = config.word_bytes() << s.act_words_log2;
   config.wgt_bytes = config.word_bytes() << s.wgt_words_log2;
@@ -168,10 +171,12 @@ std::string illegal(const Shape &s, const std::vector<Record> &records) {
   const systole::model::Machine judge(config, {});
   for (size_t i = 0; i < records.size(); ++i) {
     Record record = records[i];
-    if (systole_field_get(record.data(), SYSTOLE_CMD_ACCEL_ID_WORD, SYSTOLE_CMD_ACCEL_ID_LSB, SYSTOLE_CMD_ACCEL_ID_WIDTH) != s.accel_id)
+    if (systole_field_get(record.data(), SYSTOLE_CMD_ACCEL_ID_WORD, SYSTOLE_CMD_ACCEL_ID_LSB, SYSTOLE_CMD_ACCEL_ID_WIDTH) !=
+        s.accel_id)
       return "record " + std::to_string(i) + " is for another accelerator";
     systole_field_set(record.data(), SYSTOLE_CMD_ACCEL_ID_WORD, SYSTOLE_CMD_ACCEL_ID_LSB, SYSTOLE_CMD_ACCEL_ID_WIDTH, 0);
-    if (const auto fault = judge.check(record)) return "record " + std::to_string(i) + " is illegal: error " + std::to_string(fault->code);
+    if (const auto fault = judge.check(record))
+      return "record " + std::to_string(i) + " is illegal: error " + std::to_string(fault->code);
   }
   return "";
 }
@@ -195,7 +200,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 3: mock.registers[SYSTOLE_REG_VERSION] ^= 1u << in.below(32); break;
     case 4: config.ring_address += in.get(8); break;
     case 5: config.ring = static_cast<uint8_t *>(config.ring) + in.below(4); break;
-    case 6: config.mmio.idle = nullptr; mock.complete_per_read = 1; break;
+    case 6:
+      config.mmio.idle = nullptr;
+      mock.complete_per_read = 1;
+      break;
     default: break;
   }
   if (odd == 5 && config.ring_entries_log2 == 0 && config.ring != mock.config().ring) return 0;
@@ -210,7 +218,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     systole_gemm_plan_t plan;
     const systole_result_t planned = systole_gemm_plan(&device, &gemm, &plan);
     uint32_t commands = 0;
-    if (systole_gemm_commands(&device, &gemm, &commands) != planned) fail("plan and number of commands disagree about the arguments");
+    if (systole_gemm_commands(&device, &gemm, &commands) != planned)
+      fail("plan and number of commands disagree about the arguments");
     if (planned != SYSTOLE_OK) {
       const size_t before = mock.log.size();
       if (systole_gemm(&device, &gemm) != planned) fail("plan and product disagree about the arguments");

@@ -19,34 +19,58 @@ struct Field {
 };
 #define F(name) \
   { SYSTOLE_##name##_WORD, SYSTOLE_##name##_LSB, SYSTOLE_##name##_WIDTH }
-constexpr Field kCommon[] = {F(CMD_OPCODE), F(CMD_VERSION), F(CMD_ACCEL_ID), F(CMD_IRQ), F(CMD_WAIT), F(CMD_GIVE), F(CMD_WAIT), F(CMD_GIVE)};
-constexpr Field kLoad[] = {F(LOAD_ADDRESS_LO), F(LOAD_ADDRESS_HI), F(LOAD_DEST),     F(LOAD_BANK),      F(LOAD_TRANSPOSE),
-                           F(LOAD_PAD_BYTE),   F(LOAD_DST),        F(LOAD_LENGTH),   F(LOAD_COUNT1),    F(LOAD_COUNT2),
-                           F(LOAD_PITCH1),     F(LOAD_PITCH2),     F(LOAD_PAD_LEFT), F(LOAD_PAD_RIGHT), F(LOAD_PAD_TOP),
-                           F(LOAD_PAD_BOTTOM)};
-constexpr Field kMatmul[] = {F(MATMUL_A_DTYPE),       F(MATMUL_B_DTYPE),       F(MATMUL_SEED),          F(MATMUL_ORDER),
-                             F(MATMUL_B_ZP_PER_COLUMN), F(MATMUL_WEIGHT_FORMAT), F(MATMUL_A_ZERO_POINT),  F(MATMUL_B_ZERO_POINT),
-                             F(MATMUL_ACT),           F(MATMUL_WGT),           F(MATMUL_ACC),           F(MATMUL_PARAM),
-                             F(MATMUL_M0),            F(MATMUL_M1),            F(MATMUL_ACT_M0_STRIDE), F(MATMUL_ACT_M1_STRIDE),
-                             F(MATMUL_K0),            F(MATMUL_K1),            F(MATMUL_ACT_K0_STRIDE), F(MATMUL_ACT_K1_STRIDE),
-                             F(MATMUL_WGT_K0_STRIDE), F(MATMUL_WGT_K1_STRIDE), F(MATMUL_N),             F(MATMUL_K_TAIL),
-                             F(MATMUL_N_TAIL),        F(MATMUL_WGT_N_STRIDE),  F(MATMUL_WGT_COL_STRIDE), F(MATMUL_ACC_N_STRIDE)};
-constexpr Field kStore[] = {F(STORE_ADDRESS_LO), F(STORE_ADDRESS_HI), F(STORE_ACC),       F(STORE_ACC_N_STRIDE), F(STORE_M0),
-                            F(STORE_M1),         F(STORE_PITCH0),     F(STORE_PITCH1),    F(STORE_N),            F(STORE_N_TAIL),
-                            F(STORE_OUT_DTYPE),  F(STORE_ACTIVATION), F(STORE_RESIDUAL),  F(STORE_REQUANT),      F(STORE_PER_COLUMN),
-                            F(STORE_OUT_ZERO_POINT), F(STORE_SHIFT),  F(STORE_SCALE),     F(STORE_CLAMP_MIN),    F(STORE_CLAMP_MAX),
+constexpr Field kCommon[] = {F(CMD_OPCODE), F(CMD_VERSION), F(CMD_ACCEL_ID), F(CMD_IRQ),
+                             F(CMD_WAIT),   F(CMD_GIVE),    F(CMD_WAIT),     F(CMD_GIVE)};
+constexpr Field kLoad[] = {F(LOAD_ADDRESS_LO), F(LOAD_ADDRESS_HI), F(LOAD_DEST),    F(LOAD_BANK),
+                           F(LOAD_TRANSPOSE),  F(LOAD_PAD_BYTE),   F(LOAD_DST),     F(LOAD_LENGTH),
+                           F(LOAD_COUNT1),     F(LOAD_COUNT2),     F(LOAD_PITCH1),  F(LOAD_PITCH2),
+                           F(LOAD_PAD_LEFT),   F(LOAD_PAD_RIGHT),  F(LOAD_PAD_TOP), F(LOAD_PAD_BOTTOM)};
+constexpr Field kMatmul[] = {F(MATMUL_A_DTYPE),
+                             F(MATMUL_B_DTYPE),
+                             F(MATMUL_SEED),
+                             F(MATMUL_ORDER),
+                             F(MATMUL_B_ZP_PER_COLUMN),
+                             F(MATMUL_WEIGHT_FORMAT),
+                             F(MATMUL_A_ZERO_POINT),
+                             F(MATMUL_B_ZERO_POINT),
+                             F(MATMUL_ACT),
+                             F(MATMUL_WGT),
+                             F(MATMUL_ACC),
+                             F(MATMUL_PARAM),
+                             F(MATMUL_M0),
+                             F(MATMUL_M1),
+                             F(MATMUL_ACT_M0_STRIDE),
+                             F(MATMUL_ACT_M1_STRIDE),
+                             F(MATMUL_K0),
+                             F(MATMUL_K1),
+                             F(MATMUL_ACT_K0_STRIDE),
+                             F(MATMUL_ACT_K1_STRIDE),
+                             F(MATMUL_WGT_K0_STRIDE),
+                             F(MATMUL_WGT_K1_STRIDE),
+                             F(MATMUL_N),
+                             F(MATMUL_K_TAIL),
+                             F(MATMUL_N_TAIL),
+                             F(MATMUL_WGT_N_STRIDE),
+                             F(MATMUL_WGT_COL_STRIDE),
+                             F(MATMUL_ACC_N_STRIDE)};
+constexpr Field kStore[] = {F(STORE_ADDRESS_LO), F(STORE_ADDRESS_HI), F(STORE_ACC),        F(STORE_ACC_N_STRIDE),
+                            F(STORE_M0),         F(STORE_M1),         F(STORE_PITCH0),     F(STORE_PITCH1),
+                            F(STORE_N),          F(STORE_N_TAIL),     F(STORE_OUT_DTYPE),  F(STORE_ACTIVATION),
+                            F(STORE_RESIDUAL),   F(STORE_REQUANT),    F(STORE_PER_COLUMN), F(STORE_OUT_ZERO_POINT),
+                            F(STORE_SHIFT),      F(STORE_SCALE),      F(STORE_CLAMP_MIN),  F(STORE_CLAMP_MAX),
                             F(STORE_PARAM)};
 #undef F
 
 constexpr uint16_t kRegisters[] = {
-    SYSTOLE_REG_ID,           SYSTOLE_REG_VERSION,      SYSTOLE_REG_CAP0,        SYSTOLE_REG_CAP1,        SYSTOLE_REG_CAP2,
-    SYSTOLE_REG_CTRL,         SYSTOLE_REG_STATUS,       SYSTOLE_REG_IRQ_ENABLE,  SYSTOLE_REG_IRQ_STATUS,  SYSTOLE_REG_RING_BASE_LO,
-    SYSTOLE_REG_RING_BASE_HI, SYSTOLE_REG_RING_SIZE,    SYSTOLE_REG_RING_TAIL,   SYSTOLE_REG_RING_HEAD,   SYSTOLE_REG_WATCHDOG,
-    SYSTOLE_REG_ERROR_CODE,   SYSTOLE_REG_ERROR_INDEX,  SYSTOLE_REG_ERROR_ADDR_LO, SYSTOLE_REG_ERROR_ADDR_HI, SYSTOLE_REG_DONE_LOAD,
-    SYSTOLE_REG_DONE_COMPUTE, SYSTOLE_REG_DONE_STORE,   SYSTOLE_REG_COUNTER_CTRL, SYSTOLE_REG_COUNTER_TOTAL_LO,
-    SYSTOLE_REG_READ_BASE_LO, SYSTOLE_REG_READ_LIMIT_LO, SYSTOLE_REG_WRITE_BASE_LO, SYSTOLE_REG_WRITE_LIMIT_LO, SYSTOLE_REG_READ_BASE_HI,
-    SYSTOLE_REG_READ_LIMIT_HI, SYSTOLE_REG_WRITE_BASE_HI, SYSTOLE_REG_WRITE_LIMIT_HI, SYSTOLE_REG_LOCK, SYSTOLE_REG_INJECT,
-    SYSTOLE_REG_INJECT};
+    SYSTOLE_REG_ID,           SYSTOLE_REG_VERSION,       SYSTOLE_REG_CAP0,          SYSTOLE_REG_CAP1,
+    SYSTOLE_REG_CAP2,         SYSTOLE_REG_CTRL,          SYSTOLE_REG_STATUS,        SYSTOLE_REG_IRQ_ENABLE,
+    SYSTOLE_REG_IRQ_STATUS,   SYSTOLE_REG_RING_BASE_LO,  SYSTOLE_REG_RING_BASE_HI,  SYSTOLE_REG_RING_SIZE,
+    SYSTOLE_REG_RING_TAIL,    SYSTOLE_REG_RING_HEAD,     SYSTOLE_REG_WATCHDOG,      SYSTOLE_REG_ERROR_CODE,
+    SYSTOLE_REG_ERROR_INDEX,  SYSTOLE_REG_ERROR_ADDR_LO, SYSTOLE_REG_ERROR_ADDR_HI, SYSTOLE_REG_DONE_LOAD,
+    SYSTOLE_REG_DONE_COMPUTE, SYSTOLE_REG_DONE_STORE,    SYSTOLE_REG_COUNTER_CTRL,  SYSTOLE_REG_COUNTER_TOTAL_LO,
+    SYSTOLE_REG_READ_BASE_LO, SYSTOLE_REG_READ_LIMIT_LO, SYSTOLE_REG_WRITE_BASE_LO, SYSTOLE_REG_WRITE_LIMIT_LO,
+    SYSTOLE_REG_READ_BASE_HI, SYSTOLE_REG_READ_LIMIT_HI, SYSTOLE_REG_WRITE_BASE_HI, SYSTOLE_REG_WRITE_LIMIT_HI,
+    SYSTOLE_REG_LOCK,         SYSTOLE_REG_INJECT,        SYSTOLE_REG_INJECT};
 
 template <class T, size_t N>
 const T &pick(Random &random, const T (&from)[N]) {
@@ -68,7 +92,7 @@ uint32_t small(Random &random) {
 }
 
 Record random_load(Random &random, unsigned dest, unsigned bank) {
-  const uint32_t word = dest <= SYSTOLE_DEST_WGT ? kWordBytes
+  const uint32_t word = dest <= SYSTOLE_DEST_WGT                   ? kWordBytes
                         : dest == SYSTOLE_DEST_PARAM && (bank & 1) ? SYSTOLE_FUZZ_Cols
                                                                    : 4 * SYSTOLE_FUZZ_Cols;
   const uint32_t depths[] = {kActWords, kWgtWords, kAccWords, SYSTOLE_FUZZ_ParamEntries};
@@ -76,7 +100,8 @@ Record random_load(Random &random, unsigned dest, unsigned bank) {
   uint64_t address = somewhere(random, kOperands, kScales - kOperands);
   if (dest == SYSTOLE_DEST_PARAM && bank == SYSTOLE_BANK_SCALE) address = (kMemory + kScales + random.below(900) * 4);
   if (dest == SYSTOLE_DEST_PARAM && bank == SYSTOLE_BANK_SHIFT) address = somewhere(random, kShifts, kWords - kShifts);
-  if (dest == SYSTOLE_DEST_PARAM && bank == SYSTOLE_BANK_BIAS && !random.one_in(4)) address = kMemory + kWords + random.below(900) * 4;
+  if (dest == SYSTOLE_DEST_PARAM && bank == SYSTOLE_BANK_BIAS && !random.one_in(4))
+    address = kMemory + kWords + random.below(900) * 4;
   // Mostly the whole of a buffer or a good part, so that what follows finds something.
   const uint32_t words = random.one_in(3) ? 1 + random.below(depth) : depth;
   uint32_t dst = words == depth ? 0 : random.below(depth - words + 1), length = words * word, count1 = 1, count2 = 1;
@@ -124,8 +149,8 @@ Record random_matmul(Random &random) {
   static const uint8_t types[][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}, {2, 2}, {3, 3}};
   const uint8_t(&type)[2] = types[SYSTOLE_FUZZ_Fp ? random.below(6) : random.below(4)];
   const bool floating = type[0] >= SYSTOLE_DTYPE_FP16;
-  const uint32_t m0 = small(random), m1 = random.one_in(3) ? small(random) : 1, k0 = 1 + random.below(3), k1 = 1 + random.below(2),
-                 n = 1 + random.below(2);
+  const uint32_t m0 = small(random), m1 = random.one_in(3) ? small(random) : 1, k0 = 1 + random.below(3),
+                 k1 = 1 + random.below(2), n = 1 + random.below(2);
   Record r = model::matmul(floating ? 2 * (1 + random.below(kWordBytes / 2)) : 1 + random.below(kWordBytes),
                            1 + random.below(SYSTOLE_FUZZ_Cols));
   SET(r, MATMUL_A_DTYPE, type[0]);
@@ -157,7 +182,8 @@ Record random_matmul(Random &random) {
   SET(r, MATMUL_WGT, base(random, kWgtWords, low, high));
   low = 0;
   high = static_cast<int32_t>(m0 * m1) - 1;
-  const int32_t tiles = random.one_in(3) ? stride(random, n, 12, low, high) : (high += static_cast<int32_t>((n - 1) * m0 * m1), static_cast<int32_t>(m0 * m1));
+  const int32_t tiles = random.one_in(3) ? stride(random, n, 12, low, high)
+                                         : (high += static_cast<int32_t>((n - 1) * m0 * m1), static_cast<int32_t>(m0 * m1));
   SET(r, MATMUL_ACC_N_STRIDE, tiles);
   SET(r, MATMUL_ACC, base(random, kAccWords, low, high));
   return r;
@@ -166,8 +192,10 @@ Record random_matmul(Random &random) {
 Record random_store(Random &random) {
   const uint32_t m0 = small(random), m1 = random.one_in(3) ? small(random) : 1, n = 1 + random.below(2);
   const uint32_t tail = 1 + random.below(SYSTOLE_FUZZ_Cols);
-  const uint64_t address = random.one_in(24) ? somewhere(random, kRingArea, kRingBytes) : somewhere(random, kResults + 64, kMemoryBytes - kResults - 1024);
-  const int32_t pitch = random.one_in(2) ? static_cast<int32_t>(((n - 1) * SYSTOLE_FUZZ_Cols + tail) * 4) : random.between(-100, 200);
+  const uint64_t address = random.one_in(24) ? somewhere(random, kRingArea, kRingBytes)
+                                             : somewhere(random, kResults + 64, kMemoryBytes - kResults - 1024);
+  const int32_t pitch =
+      random.one_in(2) ? static_cast<int32_t>(((n - 1) * SYSTOLE_FUZZ_Cols + tail) * 4) : random.between(-100, 200);
   int32_t low = 0, high = static_cast<int32_t>(m0 * m1) - 1;
   const int32_t tiles = stride(random, n, 12, low, high);
   Record r = model::store(address, base(random, kAccWords, low, high), m0, pitch, n, tail);
@@ -177,10 +205,12 @@ Record random_store(Random &random) {
   const uint32_t kind = random.below(12);
   if (kind >= 1 && kind < 4 && SYSTOLE_FUZZ_Fp) {
     static const uint8_t types[] = {SYSTOLE_DTYPE_FP32, SYSTOLE_DTYPE_FP16, SYSTOLE_DTYPE_BF16};
-    r = random.one_in(2) ? model::float_results(r, types[kind - 1]) : model::float_results(r, types[kind - 1], 0xC0000000u, 0x42000000u);
+    r = random.one_in(2) ? model::float_results(r, types[kind - 1])
+                         : model::float_results(r, types[kind - 1], 0xC0000000u, 0x42000000u);
   } else if (kind >= 4) {
     const bool fixed = kind & 2, columns = kind & 1;
-    r = model::byte_results(r, kind < 8 ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8, fixed ? SYSTOLE_REQUANT_FIXED : SYSTOLE_REQUANT_FLOAT,
+    r = model::byte_results(r, kind < 8 ? SYSTOLE_DTYPE_S8 : SYSTOLE_DTYPE_U8,
+                            fixed ? SYSTOLE_REQUANT_FIXED : SYSTOLE_REQUANT_FLOAT,
                             fixed ? static_cast<uint32_t>(random.next()) >> 1 : 0x3C000000u + random.below(0x02000000u),
                             fixed ? random.between(-31, 30) : 0, static_cast<int>(random.below(256)));
     if (columns) r = model::per_column(r, random.below(SYSTOLE_FUZZ_ParamEntries - n + 1));
@@ -316,9 +346,7 @@ Op random_op(Random &random) {
       op.kind = Op::kSoftReset;
       op.style = static_cast<uint8_t>(random.one_in(3) ? random.below(4) : 0);
       return op;
-    case 12:
-      op.kind = random.one_in(3) ? Op::kHardReset : Op::kNoBusErrors;
-      return op;
+    case 12: op.kind = random.one_in(3) ? Op::kHardReset : Op::kNoBusErrors; return op;
     case 13:
     case 14: {
       op.kind = Op::kBusError;
@@ -330,7 +358,8 @@ Op random_op(Random &random) {
     }
     default:
       op.kind = Op::kPoke;
-      op.offset = static_cast<uint16_t>(random.one_in(4) ? random.below(kRingBytes) : kOperands + random.below(kMemoryBytes - kOperands));
+      op.offset =
+          static_cast<uint16_t>(random.one_in(4) ? random.below(kRingBytes) : kOperands + random.below(kMemoryBytes - kOperands));
       op.value = interesting(random, 32);
       return op;
   }
@@ -452,7 +481,8 @@ Program cross(const Program &a, const Program &b, Random &random) {
   Program out;
   out.header = random.one_in(2) ? a.header : b.header;
   if (!a.ops.empty()) out.ops.assign(a.ops.begin(), a.ops.begin() + random.below(static_cast<uint32_t>(a.ops.size()) + 1));
-  if (!b.ops.empty()) out.ops.insert(out.ops.end(), b.ops.begin() + random.below(static_cast<uint32_t>(b.ops.size())), b.ops.end());
+  if (!b.ops.empty())
+    out.ops.insert(out.ops.end(), b.ops.begin() + random.below(static_cast<uint32_t>(b.ops.size())), b.ops.end());
   if (out.ops.size() > kMaxOps) out.ops.resize(kMaxOps);
   return out;
 }

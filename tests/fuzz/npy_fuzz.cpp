@@ -28,7 +28,8 @@ class MemoryFile {
   ~MemoryFile() { close(file_); }
   std::string path() const { return "/proc/self/fd/" + std::to_string(file_); }
   void put(const uint8_t *data, size_t size) {
-    if (ftruncate(file_, 0) != 0 || pwrite(file_, data, size, 0) != static_cast<ssize_t>(size)) fail("the file in memory is full");
+    if (ftruncate(file_, 0) != 0 || pwrite(file_, data, size, 0) != static_cast<ssize_t>(size))
+      fail("the file in memory is full");
   }
 
  private:

@@ -128,7 +128,7 @@ std::vector<uint8_t> serialise(const Program &program) {
 }
 
 std::string text(const Program &program) {
-  static const char *const names[] = {"record",     "doorbell", "wait",      "idle",         "write", "read",
+  static const char *const names[] = {"record",     "doorbell", "wait",      "idle",          "write", "read",
                                       "soft reset", "rst_ni",   "bus error", "no bus errors", "poke"};
   Header header = program.header;
   std::string out = "header";

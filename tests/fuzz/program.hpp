@@ -18,7 +18,7 @@ using Record = std::array<uint32_t, SYSTOLE_COMMAND_WORDS>;
 constexpr uint64_t kMemory = 0x40000;
 constexpr uint32_t kMemoryBytes = 0x10000;
 /// Places in it, as offsets: what lies there before the program begins.
-constexpr uint32_t kRingArea = 0;       ///< zeros, for rings
+constexpr uint32_t kRingArea = 0;  ///< zeros, for rings
 constexpr uint32_t kRingBytes = 0x4000;
 constexpr uint32_t kOperands = 0x4000;  ///< any bytes
 constexpr uint32_t kScales = 0x8000;    ///< positive, finite binary32 numbers
@@ -28,18 +28,18 @@ constexpr uint32_t kResults = 0xB000;   ///< any bytes
 
 /// What is decided before the program begins; a byte each, all values legal.
 struct Header {
-  uint8_t image_seed = 0;   ///< of the memory's contents
-  uint8_t x_seed = 0;       ///< of the RTL's state before reset
-  uint8_t latency = 0;      ///< index of latencies()
+  uint8_t image_seed = 0;       ///< of the memory's contents
+  uint8_t x_seed = 0;           ///< of the RTL's state before reset
+  uint8_t latency = 0;          ///< index of latencies()
   uint8_t bytes_per_cycle = 2;  ///< 1 << (it mod 4)
-  uint8_t outstanding = 3;  ///< 1, 2, 4, 16
-  uint8_t stall_seed = 0;   ///< 0: no random stalls
-  uint8_t flags = 0;        ///< kStepwise, …
-  uint8_t ring_log2 = 4;    ///< mod 6
-  uint8_t ring_base = 0;    ///< in records from kRingArea on
-  uint8_t read_window = 0;  ///< 0: everything; else first and last page of the memory, a nibble each
-  uint8_t write_window = 0; ///< the same
-  uint8_t lock = 0;         ///< what is written to LOCK before the program begins
+  uint8_t outstanding = 3;      ///< 1, 2, 4, 16
+  uint8_t stall_seed = 0;       ///< 0: no random stalls
+  uint8_t flags = 0;            ///< kStepwise, …
+  uint8_t ring_log2 = 4;        ///< mod 6
+  uint8_t ring_base = 0;        ///< in records from kRingArea on
+  uint8_t read_window = 0;      ///< 0: everything; else first and last page of the memory, a nibble each
+  uint8_t write_window = 0;     ///< the same
+  uint8_t lock = 0;             ///< what is written to LOCK before the program begins
 };
 constexpr size_t kHeaderBytes = 12;
 /// Flags: each record is announced alone and waited for, and the functional model says what must come of it.

@@ -125,8 +125,8 @@ class Defined final : public model::Observer {
  private:
   using Bytes = std::vector<uint8_t>;
   static bool all(const Bytes &bytes, size_t first, size_t count) {
-    return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(first), bytes.begin() + static_cast<std::ptrdiff_t>(first + count),
-                       [](uint8_t defined) { return defined != 0; });
+    return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(first),
+                       bytes.begin() + static_cast<std::ptrdiff_t>(first + count), [](uint8_t defined) { return defined != 0; });
   }
 
   void loaded(const model::LoadedWord &seen) override {
@@ -138,14 +138,17 @@ class Defined final : public model::Observer {
   }
   void accumulated(const model::AccumulatedRow &seen) override {
     const Record &r = *record_;
-    const size_t cols = config().cols, word = config().word_bytes(), bytes = seen.depth * (seen.a_dtype >= SYSTOLE_DTYPE_FP16 ? 2 : 1);
+    const size_t cols = config().cols, word = config().word_bytes(),
+                 bytes = seen.depth * (seen.a_dtype >= SYSTOLE_DTYPE_FP16 ? 2 : 1);
     const bool first = seen.k1 == 0 && seen.k0 == 0;
     const size_t entry = FIELD(r, MATMUL_PARAM) + seen.n;
     for (size_t column = 0; column < cols; ++column) {
       const size_t sum = (seen.acc_row * cols + column) * 4;
       bool defined = column < seen.columns && all(act_, seen.act_word * word, bytes);
       if (defined)
-        defined = all(wgt_, static_cast<size_t>(seen.first_weight_word + static_cast<int64_t>(column) * seen.weight_word_stride) * word, bytes);
+        defined =
+            all(wgt_, static_cast<size_t>(seen.first_weight_word + static_cast<int64_t>(column) * seen.weight_word_stride) * word,
+                bytes);
       if (defined && FIELD(r, MATMUL_B_ZP_PER_COLUMN)) defined = all(bank_[SYSTOLE_BANK_B_ZERO_POINT], entry * cols + column, 1);
       if (defined && first && FIELD(r, MATMUL_SEED) == SYSTOLE_SEED_BIAS)
         defined = all(bank_[SYSTOLE_BANK_BIAS], (entry * cols + column) * 4, 4);
@@ -297,7 +300,8 @@ class Runner final : private platform::MemoryBackend {
     const uint64_t offset = address - kMemory;
     for (size_t i = 0; i < length; ++i) {
       if (!enable[i]) continue;
-      if (strict_ && !may_write_[offset + i]) fail("WRITE_STRAY", "byte " + hex(address + i) + " is written, which no STORE names");
+      if (strict_ && !may_write_[offset + i])
+        fail("WRITE_STRAY", "byte " + hex(address + i) + " is written, which no STORE names");
       bytes_[offset + i] = data[i];
     }
     return platform::RESP_OKAY;
@@ -465,7 +469,8 @@ class Runner final : private platform::MemoryBackend {
     if (offset % 16 == 8) after |= 4095u;
     const uint32_t now = reg(offset);
     const bool locked = locks_ & SYSTOLE_LOCK_WINDOWS_MASK;
-    if (error != locked) fail("WINDOW", "a write to register " + hex(offset) + (locked ? " is taken while locked" : " answers SLVERR"));
+    if (error != locked)
+      fail("WINDOW", "a write to register " + hex(offset) + (locked ? " is taken while locked" : " answers SLVERR"));
     if (locked ? now != before : busy ? now != before && now != after : now != after)
       fail("WINDOW", "register " + hex(offset) + " is " + hex(now) + " after a write of " + hex(value) + " over " + hex(before));
     put_window_part(offset, now);
@@ -535,7 +540,8 @@ class Runner final : private platform::MemoryBackend {
     // The first tile alone ends a STORE of more rows than there are.
     const uint64_t m0 = FIELD(r, STORE_M0), rows = std::min<uint64_t>(m0 * FIELD(r, STORE_M1), 2 * SYSTOLE_FUZZ_AccRows);
     for (uint64_t row = 0; row < rows; ++row) {
-      const uint64_t first = address + (row / m0) * static_cast<uint64_t>(int64_t{pitch1}) + (row % m0) * static_cast<uint64_t>(int64_t{pitch0});
+      const uint64_t first =
+          address + (row / m0) * static_cast<uint64_t>(int64_t{pitch1}) + (row % m0) * static_cast<uint64_t>(int64_t{pitch0});
       for (uint64_t i = 0; i < row_bytes; ++i) {
         const uint64_t byte = (first + i) & kAddresses;
         if (!in_memory(byte, 1)) {
@@ -652,7 +658,8 @@ class Runner final : private platform::MemoryBackend {
     // A write that comes while the machine is just becoming idle may be taken or not.
     const bool window = window_register(offset);
     const bool busy = window && (resetting_ || (reg(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK));
-    const Answer answer = access(true, op.offset, op.value, op.style & 15u, op.style >> 4 & 3u, op.style >> 6 & 3u, op.style >> 5 & 3u);
+    const Answer answer =
+        access(true, op.offset, op.value, op.style & 15u, op.style >> 4 & 3u, op.style >> 6 & 3u, op.style >> 5 & 3u);
     if (answer.error) out_.features.set(kWriteRefused);
     if (window) check_window(offset, op.value, op.style & 15u, busy, answer.error);
     if (offset == SYSTOLE_REG_LOCK && (op.style & 1)) locks_ |= op.value & (SYSTOLE_LOCK_WINDOWS_MASK | SYSTOLE_LOCK_INJECT_MASK);
@@ -789,7 +796,8 @@ class Runner final : private platform::MemoryBackend {
     }
     const uint32_t code = error();
     const uint32_t after = reg(SYSTOLE_REG_STATUS);
-    if (((after & SYSTOLE_STATUS_ERROR_MASK) != 0) != (code != 0)) fail("ERROR", "STATUS " + hex(after) + " with code " + std::to_string(code));
+    if (((after & SYSTOLE_STATUS_ERROR_MASK) != 0) != (code != 0))
+      fail("ERROR", "STATUS " + hex(after) + " with code " + std::to_string(code));
     const uint64_t begin = cycle_;
     while (!(reg(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_QUIET_MASK)) {
       if (cycle_ - begin > kDrain) fail("BOUND", "the bus does not become quiet: " + port_.describe());
@@ -879,7 +887,8 @@ class Runner final : private platform::MemoryBackend {
     SET(commands[3], STORE_ACC_N_STRIDE, kM);
     SET(commands[3], CMD_IRQ, 1);
     for (unsigned i = 0; i < 4; ++i)
-      for (unsigned word = 0; word < SYSTOLE_COMMAND_WORDS; ++word) put32(&bytes_[ring - kMemory + 64 * i + 4 * word], commands[i][word]);
+      for (unsigned word = 0; word < SYSTOLE_COMMAND_WORDS; ++word)
+        put32(&bytes_[ring - kMemory + 64 * i + 4 * word], commands[i][word]);
     set(SYSTOLE_REG_WATCHDOG, 20000);
     set(SYSTOLE_REG_IRQ_ENABLE, 3);
     set(SYSTOLE_REG_RING_BASE_LO, static_cast<uint32_t>(ring));
@@ -909,8 +918,8 @@ class Runner final : private platform::MemoryBackend {
         int32_t is;
         std::memcpy(&is, &bytes_[c + row * kRow + 4 * column], 4);
         if (is != sum)
-          fail("GEMM", "element (" + std::to_string(row) + ", " + std::to_string(column) + ") is " + std::to_string(is) + ", not " +
-                           std::to_string(sum));
+          fail("GEMM", "element (" + std::to_string(row) + ", " + std::to_string(column) + ") is " + std::to_string(is) +
+                           ", not " + std::to_string(sum));
       }
     cycles(8);
     if (!axi_.finish() || !lite_.finish()) fail("UNFINISHED", "after the product");
@@ -978,12 +987,20 @@ std::string feature_name(unsigned feature) {
   static const char *const loads[] = {"ACT", "WGT", "ACC", "BIAS", "B_ZERO_POINT", "SCALE", "SHIFT"};
   static const char *const types[] = {"S8 S8", "S8 U8", "U8 S8", "U8 U8", "FP16", "BF16"};
   static const char *const seeds[] = {"ZERO", "BIAS", "KEEP"};
-  static const char *const stores[] = {"S32", "FP32", "FP16", "BF16", "S8 FLOAT", "S8 FLOAT per column", "S8 FIXED",
-                                       "S8 FIXED per column", "U8 FLOAT", "U8 FLOAT per column", "U8 FIXED", "U8 FIXED per column"};
-  static const char *const situations[] = {"soft reset while busy", "soft reset with transactions outstanding",
-                                           "soft reset after an error", "agreed with the functional model",
+  static const char *const stores[] = {"S32",      "FP32",
+                                       "FP16",     "BF16",
+                                       "S8 FLOAT", "S8 FLOAT per column",
+                                       "S8 FIXED", "S8 FIXED per column",
+                                       "U8 FLOAT", "U8 FLOAT per column",
+                                       "U8 FIXED", "U8 FIXED per column"};
+  static const char *const situations[] = {"soft reset while busy",
+                                           "soft reset with transactions outstanding",
+                                           "soft reset after an error",
+                                           "agreed with the functional model",
                                            "agreed with the functional model over four commands or more",
-                                           "a register write refused", "an interrupt", "locked windows keep a product out",
+                                           "a register write refused",
+                                           "an interrupt",
+                                           "locked windows keep a product out",
                                            "completed within windows"};
   if (feature < kMatmuls) return std::string("LOAD ") + loads[feature - kLoads];
   if (feature < kZeroPointsPerColumn) {

@@ -32,11 +32,12 @@ enum Feature : unsigned {
   kLoads = 0,                            ///< ACT, WGT, ACC, then the four banks
   kMatmuls = kLoads + 7,                 ///< (types * 2 + order) * 3 + seed; types: S8 S8, S8 U8, U8 S8, U8 U8, FP16, BF16
   kZeroPointsPerColumn = kMatmuls + 36,  ///< a MATMUL with them
-  kStores = kZeroPointsPerColumn + 1,    ///< S32, FP32, FP16, BF16, then S8 and U8: FLOAT, FLOAT per column, FIXED, FIXED per column
-  kErrors = kStores + 12,                ///< by code
-  kErrorsOf = kErrors + 16,              ///< code * 4 + opcode of the command in error (0: none of the three)
-  kSoftResetBusy = kErrorsOf + 64,       ///< a soft reset while busy without an error
-  kSoftResetInFlight,                    ///< a soft reset with AXI transactions outstanding
+  kStores =
+      kZeroPointsPerColumn + 1,     ///< S32, FP32, FP16, BF16, then S8 and U8: FLOAT, FLOAT per column, FIXED, FIXED per column
+  kErrors = kStores + 12,           ///< by code
+  kErrorsOf = kErrors + 16,         ///< code * 4 + opcode of the command in error (0: none of the three)
+  kSoftResetBusy = kErrorsOf + 64,  ///< a soft reset while busy without an error
+  kSoftResetInFlight,               ///< a soft reset with AXI transactions outstanding
   kSoftResetAfterError,
   kModelCompared,   ///< the whole program agreed with the functional model
   kModelCompared4,  ///< and four commands at least were complete
