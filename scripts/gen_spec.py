@@ -70,6 +70,16 @@ def claim(where, owners, word, field):
     owners[word] = owners.get(word, 0) | field["mask"]
 
 
+ERROR_KEYS = ("result", "sentence")  # of the values of enum `error`
+
+
+def check_error(where, value):
+    if not re.match(r"^(OK|ERR_[A-Z]+)$", value["result"]) or (value["result"] == "OK") != (value["value"] == 0):
+        raise SpecError(f"{where}: result '{value['result']}' is not OK for 0 or ERR_… for another")
+    if not re.match(r"^[a-z][^\"\\\n]*[^.\"\\\n]$", value["sentence"]):
+        raise SpecError(f"{where}: `sentence` must be one line that begins small and ends without a full stop")
+
+
 def check_enums(spec):
     check_names("enum", spec["enum"])
     for enum in spec["enum"]:
@@ -78,7 +88,9 @@ def check_enums(spec):
         check_names(where, enum["values"])
         seen = {}
         for value in enum["values"]:
-            check_keys(f"{where}.{value['name']}", value, ("name", "value", "doc"))
+            check_keys(f"{where}.{value['name']}", value, ("name", "value", "doc") + ERROR_KEYS * (enum["name"] == "error"))
+            if enum["name"] == "error":
+                check_error(f"{where}.{value['name']}", value)
             if not 0 <= value["value"] < 1 << enum["width"]:
                 raise SpecError(f"{where}.{value['name']}: {value['value']} does not fit in {enum['width']} bits")
             if value["value"] in seen:
@@ -158,13 +170,13 @@ def check_registers(spec):
         owners = {}
         for field in reg["fields"]:
             here = f"{where}.{field['name']}"
-            check_keys(here, field, ("bits", "name", "doc"), ("zero_low", "one_low", "ones", "until_done", "sticky"))
+            check_keys(here, field, ("bits", "name", "doc"), ("zero_low", "one_low", "ones", "until_done", "hardware_clears", "sticky"))
             read_bits(here, field)
             claim(here, owners, 0, field)
             if field.get("zero_low", 0) + field.get("one_low", 0) >= field["width"]:
                 raise SpecError(f"{here}: zero_low, one_low leave no bit")
-            if (field.get("until_done") or field.get("sticky")) and (field["width"] != 1 or reg["access"] != "rw"):
-                raise SpecError(f"{here}: until_done, sticky need one bit of a rw register")
+            if (field.get("until_done") or field.get("hardware_clears") or field.get("sticky")) and (field["width"] != 1 or reg["access"] != "rw"):
+                raise SpecError(f"{here}: until_done, hardware_clears, sticky need one bit of a rw register")
             single = len(reg["fields"]) == 1
             field["port"] = reg["name"].lower() + ("" if single else "_" + field["name"].lower())
     locks = {field["name"] for reg in spec["register"] if reg["name"] == "LOCK" for field in reg["fields"]}
@@ -362,6 +374,11 @@ def make_header(spec):
             out.append(f"    SYSTOLE_{enum['name'].upper()}_{value['name']} = {value['value']}, /* {value['doc']} */")
         out[-1] = out[-1].replace(", /*", " /*", 1)
         out.append("};")
+        if enum["name"] == "error":
+            section("All of them: X(name, what the driver returns, a sentence). What is not expanded takes no room.")
+            out.append("#define SYSTOLE_ERRORS(X) \\")
+            out.extend(f'    X({v["name"]}, {v["result"]}, "{v["sentence"]}") \\' for v in enum["values"])
+            out[-1] = out[-1].removesuffix(" \\")
     section("Tokens, as masks for `wait` and `give`; below, what each engine may take and give.")
     for token in spec["token"]:
         define(f"SYSTOLE_TOKEN_{token['name']}", f"(1u << {token['bit']})", f"{token['from']} to {token['to']}: {token['doc']}")
@@ -458,7 +475,7 @@ def make_register_block(spec):
                 pass  # used here only, for irq_o
             elif reg["access"] == "rw":
                 ports.append(("Values of the writable registers.", "output", width, f"{port}_o"))
-                if field.get("until_done"):
+                if field.get("until_done") or field.get("hardware_clears"):
                     ports.append(("Hardware clears these fields.", "input ", 1, f"{port}_done_i"))
             elif reg["access"] == "w1c":
                 ports.append(("Hardware sets these fields.", "input ", width, f"{port}_set_i"))
@@ -596,7 +613,7 @@ def make_register_block(spec):
     for reg, field in stored:
         if reg["access"] == "w1c":
             out.append(f"    {field['port']}_d = {field['port']}_d | {field['port']}_set_i;")
-        elif field.get("until_done"):
+        elif field.get("until_done") or field.get("hardware_clears"):
             out.append(f"    if ({field['port']}_done_i) {field['port']}_d = 1'b0;")
     cleared = [field["port"] for reg, field in stored if reg.get("soft_reset")]
     if cleared:
@@ -713,6 +730,10 @@ def make_document(spec):
     section("## Enumerations")
     for enum in spec["enum"]:
         section(f"### {enum['name']}", enum["doc"])
+        if enum["name"] == "error":
+            table(("value", "name", "meaning", "driver's result"),
+                  [(v["value"], v["name"], v["doc"], f"`SYSTOLE_{v['result']}`") for v in enum["values"]])
+            continue
         table(("value", "name", "meaning"), [(f"0x{v['value']:02X}" if enum["width"] == 8 and enum["name"] == "opcode"
                                                else v["value"], v["name"], v["doc"]) for v in enum["values"]])
     section("## Tokens",

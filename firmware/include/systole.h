@@ -32,11 +32,24 @@ typedef enum systole_result {
     SYSTOLE_ERR_VERSION = 3,     /**< the hardware speaks another command version */
     SYSTOLE_ERR_UNSUPPORTED = 4, /**< a legal product that this machine cannot do (floating point, pitch beyond 32 bits, …) */
     SYSTOLE_ERR_ADDRESS = 5,     /**< an operand reaches beyond the accelerator's address width */
-    SYSTOLE_ERR_DEVICE = 6,      /**< the accelerator latched an error: see systole_last_error(), then systole_reset() */
+    SYSTOLE_ERR_DEVICE = 6,      /**< the accelerator latched an error that this driver does not know; see below */
     SYSTOLE_ERR_TIMEOUT = 7,     /**< the accelerator did not come out of its soft reset */
     SYSTOLE_ERR_LOCKED = 8,      /**< what is to be changed is locked until the hardware's reset */
-    SYSTOLE_ERR_BUSY = 9         /**< commands are under way: systole_wait() first */
+    SYSTOLE_ERR_BUSY = 9,        /**< commands are under way: systole_wait() first */
+    /* The accelerator latched an error and has stopped (systole_is_device_error()): see systole_last_error(), then systole_reset(). */
+    SYSTOLE_ERR_COMMAND = 10,  /**< it refuses a record, or what was done with the ring */
+    SYSTOLE_ERR_BUS = 11,      /**< the memory answered with an error */
+    SYSTOLE_ERR_WATCHDOG = 12, /**< no command was completed for too long */
+    SYSTOLE_ERR_PARAM = 13,    /**< a column's scale, multiplier or shift is illegal */
+    SYSTOLE_ERR_WINDOW = 14,   /**< an access outside the windows that the host has set */
+    SYSTOLE_ERR_INTEGRITY = 15 /**< the accelerator's memories no longer hold what was written */
 } systole_result_t;
+
+/** Whether the accelerator latched an error and waits for systole_reset(). */
+static inline bool systole_is_device_error(systole_result_t result)
+{
+    return result == SYSTOLE_ERR_DEVICE || result >= SYSTOLE_ERR_COMMAND;
+}
 
 /** How the driver reaches the registers. */
 typedef struct systole_mmio {
@@ -241,13 +254,13 @@ systole_result_t systole_gemm_commands(const systole_t *dev, const systole_gemm_
 /** Starts the product: writes its records to the ring and rings the doorbell once, after the last one, or earlier
  *  when the ring is full; then waits for space. The last record raises the interrupt. Jobs may be queued without waiting between
  *  them; each begins when the one before is complete in memory.
- *  @return BAD_ARG, ADDRESS, UNSUPPORTED (nothing was started); DEVICE */
+ *  @return BAD_ARG, ADDRESS, UNSUPPORTED (nothing was started); an error of the device */
 systole_result_t systole_gemm(systole_t *dev, const systole_gemm_t *gemm) SYSTOLE_WARN_UNUSED_RESULT;
 
-/** Waits until everything is complete. @return BAD_ARG, DEVICE */
+/** Waits until everything is complete. @return BAD_ARG, an error of the device */
 systole_result_t systole_wait(systole_t *dev) SYSTOLE_WARN_UNUSED_RESULT;
 
-/** Whether everything is complete. @return BAD_ARG, DEVICE */
+/** Whether everything is complete. @return BAD_ARG, an error of the device */
 systole_result_t systole_is_idle(systole_t *dev, bool *idle) SYSTOLE_WARN_UNUSED_RESULT;
 
 /** Takes a snapshot of the counters and reads it. The machine may be busy meanwhile. @return BAD_ARG */
@@ -259,8 +272,17 @@ systole_result_t systole_clear_counters(systole_t *dev) SYSTOLE_WARN_UNUSED_RESU
 /** Reads the error registers. */
 systole_result_t systole_last_error(systole_t *dev, systole_error_info_t *info) SYSTOLE_WARN_UNUSED_RESULT;
 
+/** What the driver's functions return when the accelerator has latched this error (enum systole_error); OK for NONE, DEVICE for a code
+ *  that this driver does not know. */
+systole_result_t systole_error_result(uint32_t code);
+
 /** The name of a result code, never NULL. */
 const char *systole_result_string(systole_result_t result);
+
+/** The name of an error code of the accelerator ("AXI_LOAD"), and a sentence about it; never NULL. Whoever calls neither does not
+ *  link them (src/systole_errors.c). */
+const char *systole_error_name(uint32_t code);
+const char *systole_error_text(uint32_t code);
 
 #ifdef __cplusplus
 }

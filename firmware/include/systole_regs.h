@@ -97,6 +97,24 @@ enum systole_error {
     SYSTOLE_ERROR_PARITY = 14 /* a word read from a buffer, the accumulators or a parameter bank has wrong parity (builds with parity) */
 };
 
+/* All of them: X(name, what the driver returns, a sentence). What is not expanded takes no room. */
+#define SYSTOLE_ERRORS(X) \
+    X(NONE, OK, "no error") \
+    X(OPCODE, ERR_COMMAND, "a record holds no command that the accelerator knows") \
+    X(VERSION, ERR_COMMAND, "a record was written for another command version or another accelerator") \
+    X(RESERVED_FIELD, ERR_COMMAND, "a record has a bit set that must be zero") \
+    X(FIELD, ERR_COMMAND, "a record holds a value that its field does not allow") \
+    X(RANGE, ERR_COMMAND, "a command leaves a buffer, the accumulators, a parameter bank or the address space") \
+    X(AXI_FETCH, ERR_BUS, "the memory answered the fetch of a record with an error") \
+    X(AXI_LOAD, ERR_BUS, "the memory answered a load with an error") \
+    X(AXI_STORE, ERR_BUS, "the memory answered a store with an error") \
+    X(TOKEN, ERR_COMMAND, "a token was given too often") \
+    X(RING, ERR_COMMAND, "the ring was misused: its tail is beyond its size, or it or a window was set up while the accelerator was busy") \
+    X(WATCHDOG, ERR_WATCHDOG, "no command was completed within the time that the watchdog allows") \
+    X(PARAM, ERR_PARAM, "a column has an illegal scale, multiplier or shift") \
+    X(WINDOW, ERR_WINDOW, "an access outside the windows that the host has set was refused") \
+    X(PARITY, ERR_INTEGRITY, "a word in one of the accelerator's memories is no longer what was written")
+
 /* Tokens, as masks for `wait` and `give`; below, what each engine may take and give. */
 #define SYSTOLE_TOKEN_ACT_FULL (1u << 0) /* load to compute: given when the load's last word is in its buffer; taken before the command's first activation is read */
 #define SYSTOLE_TOKEN_WGT_FULL (1u << 1) /* load to compute: given when the load's last word is in its buffer; taken before the command's first weight is read */
@@ -452,7 +470,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_STATUS_QUIET_LSB 2u /* no AXI transaction is outstanding */
 #define SYSTOLE_STATUS_QUIET_WIDTH 1u
 #define SYSTOLE_STATUS_QUIET_MASK 0x00000004u
-#define SYSTOLE_STATUS_INIT_LSB 3u /* builds with parity: memories are being cleared after rst_ni; no record is fetched yet */
+#define SYSTOLE_STATUS_INIT_LSB 3u /* builds with parity: memories are being cleared, after rst_ni or after the soft reset that follows a wrong word; no record is fetched yet */
 #define SYSTOLE_STATUS_INIT_WIDTH 1u
 #define SYSTOLE_STATUS_INIT_MASK 0x00000008u
 #define SYSTOLE_REG_IRQ_ENABLE 0x028u /* rw: Which bits of IRQ_STATUS raise irq_o. */
@@ -574,7 +592,7 @@ static const uint32_t SYSTOLE_STORE_RESERVED[16] = {
 #define SYSTOLE_INJECT_BANK_LSB 8u /* bank of it */
 #define SYSTOLE_INJECT_BANK_WIDTH 6u
 #define SYSTOLE_INJECT_BANK_MASK 0x00003F00u
-#define SYSTOLE_INJECT_ARM_LSB 31u /* write 1: flip bit 0 of the next word written there, but not its parity; reads 1 until done */
+#define SYSTOLE_INJECT_ARM_LSB 31u /* 1: flip bit 0 of the next word written there (ACC: in either half), but not its parity; hardware then clears it */
 #define SYSTOLE_INJECT_ARM_WIDTH 1u
 #define SYSTOLE_INJECT_ARM_MASK 0x80000000u
 

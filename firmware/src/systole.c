@@ -90,7 +90,8 @@ systole_result_t systole_reset(systole_t *dev)
     while ((systole_read(dev, SYSTOLE_REG_CTRL) & SYSTOLE_CTRL_SOFT_RESET_MASK) != 0u) {
         if (++polls == RESET_POLLS) return SYSTOLE_ERR_TIMEOUT;
     }
-    while ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_INIT_MASK) != 0u) { /* after power-on, builds with parity */
+    while ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_INIT_MASK) !=
+           0u) { /* builds with parity: memories are cleared */
         if (++polls == RESET_POLLS) return SYSTOLE_ERR_TIMEOUT;
     }
     systole_write(dev, SYSTOLE_REG_RING_BASE_LO, (uint32_t)dev->ring_address);
@@ -148,13 +149,35 @@ void systole_ring_publish(systole_t *dev)
     dev->published = dev->tail;
 }
 
+systole_result_t systole_error_result(uint32_t code)
+{
+    switch (code) {
+#define RESULT(name, result, sentence) \
+    case SYSTOLE_ERROR_##name: return SYSTOLE_##result;
+        SYSTOLE_ERRORS(RESULT)
+#undef RESULT
+        default: return SYSTOLE_ERR_DEVICE;
+    }
+}
+
+/* OK, or what the accelerator has latched. */
+static systole_result_t device_result(const systole_t *dev)
+{
+    systole_result_t result;
+    if ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_ERROR_MASK) == 0u) return SYSTOLE_OK;
+    result = systole_error_result(SYSTOLE_GET(systole_read(dev, SYSTOLE_REG_ERROR_CODE), ERROR_CODE_CODE));
+    return result == SYSTOLE_OK ? SYSTOLE_ERR_DEVICE : result;
+}
+
 /* Waits until at most `left` records are incomplete. The interrupt is cleared before head is read, so that a completion in
  * between leaves it pending and idle() returns at once. */
 static systole_result_t wait_until_left(systole_t *dev, uint32_t left)
 {
     for (;;) {
+        systole_result_t result;
         systole_write(dev, SYSTOLE_REG_IRQ_STATUS, SYSTOLE_IRQ_STATUS_DONE_MASK);
-        if ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_ERROR_MASK) != 0u) return SYSTOLE_ERR_DEVICE;
+        result = device_result(dev);
+        if (result != SYSTOLE_OK) return result;
         dev->head = systole_read(dev, SYSTOLE_REG_RING_HEAD);
         if (dev->published - dev->head <= left) return SYSTOLE_OK;
         if (dev->mmio.idle != NULL) dev->mmio.idle(dev->mmio.ctx);
@@ -214,8 +237,11 @@ systole_result_t systole_wait(systole_t *dev)
 
 systole_result_t systole_is_idle(systole_t *dev, bool *idle)
 {
+    systole_result_t result;
+
     if (dev == NULL || idle == NULL) return SYSTOLE_ERR_BAD_ARG;
-    if ((systole_read(dev, SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_ERROR_MASK) != 0u) return SYSTOLE_ERR_DEVICE;
+    result = device_result(dev);
+    if (result != SYSTOLE_OK) return result;
     dev->head = systole_read(dev, SYSTOLE_REG_RING_HEAD);
     *idle = dev->head == dev->published;
     return SYSTOLE_OK;
@@ -281,6 +307,12 @@ const char *systole_result_string(systole_result_t result)
         case SYSTOLE_ERR_TIMEOUT: return "the accelerator does not come out of reset";
         case SYSTOLE_ERR_LOCKED: return "locked until the hardware's reset";
         case SYSTOLE_ERR_BUSY: return "commands are under way";
+        case SYSTOLE_ERR_COMMAND: return "the accelerator refuses a command";
+        case SYSTOLE_ERR_BUS: return "bus error";
+        case SYSTOLE_ERR_WATCHDOG: return "the accelerator's watchdog expired";
+        case SYSTOLE_ERR_PARAM: return "illegal parameter of a column";
+        case SYSTOLE_ERR_WINDOW: return "access outside the windows";
+        case SYSTOLE_ERR_INTEGRITY: return "the accelerator's memories are damaged";
     }
     return "unknown result";
 }

@@ -113,7 +113,7 @@ module systole_control #(
   localparam int SmallerWords = AccRows > ParamEntries ? AccRows : ParamEntries;
   localparam int DeepestWords = OperandWords > SmallerWords ? OperandWords : SmallerWords;
 
-  logic inner_rst_nq, enable, soft_reset, soft_reset_done, locked_write, irq_done, error, error_set, busy, quiet, fetch_quiet, ring_misuse;
+  logic inner_rst_nq, enable, soft_reset, soft_reset_done, locked_write, irq_done, error, error_set, busy, locked, quiet, fetch_quiet, ring_misuse;
   logic [63:0] ring_base, error_addr, fetch_addr, slot_address, dispatch_err_addr;
   logic [4:0] ring_size;
   logic [15:0] slot_mask_q;  // bits of an index that name its slot
@@ -138,6 +138,8 @@ module systole_control #(
   assign store_done = store_done_i && !parity_error;
 
   assign busy = head != tail;
+  // A tail that was moved back announces nothing, but what was fetched before is still under way.
+  assign locked = busy || head != fetch_index;
   assign quiet = quiet_i && fetch_quiet;
 
   // Registers of the reset, here and for each engine in systole.sv, so that no net of it spans the whole machine (`keep`: Yosys would
@@ -185,7 +187,7 @@ module systole_control #(
       .s_axil_rready_i,
       .s_axil_rdata_o,
       .s_axil_rresp_o,
-      .busy_i                    (busy),
+      .busy_i                    (locked),
       .soft_reset_i              (!engine_rst_no),
       .locked_write_o            (locked_write),
       .irq_o,
@@ -417,6 +419,7 @@ module systole_control #(
       .fetch_addr_i        (fetch_addr),
       .parity_valid_i      (parity_error),
       .parity_addr_i       (parity_addr),
+      .init_i              (init),
       .token_overflow_i    (token_overflow),
       .locked_write_i      (locked_write),
       .ring_size_i         (ring_size),

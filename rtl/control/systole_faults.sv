@@ -35,6 +35,7 @@ module systole_faults #(
     input  logic [        63:0] fetch_addr_i,
     input  logic                parity_valid_i,
     input  logic [        63:0] parity_addr_i,
+    input  logic                init_i,
     input  logic                token_overflow_i,
     input  logic                locked_write_i,
     input  logic [         4:0] ring_size_i,
@@ -83,7 +84,7 @@ module systole_faults #(
   assign watchdog_expired = watchdog_i != '0 && waiting_q >= watchdog_i;
 
   always_ff @(posedge clk_i) begin
-    if (!engine_rst_no || !busy || completed_i || error_o || watchdog_i == '0) waiting_q <= '0;
+    if (!engine_rst_no || !busy || init_i || completed_i || error_o || watchdog_i == '0) waiting_q <= '0;
     else waiting_q <= waiting_q + 32'd1;
   end
 
@@ -114,7 +115,6 @@ module systole_faults #(
       addr  = dispatch_err_addr_i;
     end else if (parity_valid_i) begin
       code  = systole_pkg::ERROR_PARITY;
-      index = head_before_q;
       addr  = parity_addr_i;
     end else if (fetch_err_valid_i) begin
       code  = fetch_err_code_i;

@@ -5,9 +5,9 @@
 /// A doorbell shows on `ar_valid_o` one cycle after `tail_i` changes; one request a cycle. A record is offered (`cmd_valid_o`)
 /// in the cycle after its last beat; `cmd_err_o` says that a beat came with an error response. While `stop_i` no new burst is
 /// asked for; one already offered stays. A record whose slot lies beyond the address width (ERROR_RANGE) or outside the read window
-/// (ERROR_WINDOW) is not asked for either; then `err_valid_o` stays high from the cycle after, with `err_code_o`, its `next_index_o` and
-/// `next_addr_o`. `quiet_o`: no burst is offered or under way. `ring_base_i`, `window_*_i` and `slot_mask_i`, the bits of an index
-/// that name its slot, must have stood for two cycles when `tail_i` announces records.
+/// (ERROR_WINDOW) is not asked for either; then `err_valid_o` is high from the cycle after until `stop_i`, with `err_code_o`, its
+/// `next_index_o` and `next_addr_o`. `quiet_o`: no burst is offered or under way. `ring_base_i`, `window_*_i` and `slot_mask_i`, the bits of an index
+/// that name its slot, must have stood for a cycle when `tail_i` announces records.
 module systole_fetch #(
     parameter int AxiDataW = 128,
     parameter int AxiAddrW = 40,
@@ -48,9 +48,9 @@ module systole_fetch #(
   logic [AxiAddrW:0] address;  // with its carry
   logic beyond_q, full, due, in_range, in_window, ask, asked_q, taken, arrived, full_unused;
 
-  // Index i lies in slot i mod size. A ring that ends with a 64-bit address space goes on at its beginning.
+  // Index i lies in slot i mod size.
   assign address = {1'b0, ring_base_i[AxiAddrW-1:0]} + (AxiAddrW + 1)'({slot_q, 6'd0});
-  assign in_range = !beyond_q && (AxiAddrW == 64 || !address[AxiAddrW]);
+  assign in_range = !beyond_q && !address[AxiAddrW];
   // A legal tail is at most 65536 ahead; another one shows as misuse of the ring (`stop_i`).
   assign due = enable_i && next_q[16:0] != tail_i[16:0];
   assign next_index_o = next_q;
@@ -66,19 +66,19 @@ module systole_fetch #(
   // The slots inside the window are those of the ring's first so many, or none: 64 a page from the ring's page on.
   localparam int PageW = AxiAddrW - 12;
 
-  logic base_inside_q;
-  logic [PageW-1:0] base_page, pages_q;  // pages from the ring's to the window's last, less one
+  logic base_inside;
+  logic [PageW-1:0] base_page, pages;  // pages from the ring's to the window's last, less one
   logic [16:0] slots_q, pages_slots;
 
   assign base_page = ring_base_i[AxiAddrW-1:12];
-  assign pages_slots = {pages_q[9:0], 6'd63} - 17'(ring_base_i[11:6]);  // less one
+  assign base_inside = base_page >= window_first_i && base_page <= window_last_i;
+  assign pages = window_last_i - base_page;
+  assign pages_slots = {pages[9:0], 6'd63} - 17'(ring_base_i[11:6]);  // less one
   assign in_window = {1'b0, slot_q} < slots_q;
 
   always_ff @(posedge clk_i) begin
-    base_inside_q <= base_page >= window_first_i && base_page <= window_last_i;
-    pages_q <= window_last_i - base_page;
-    if (!base_inside_q) slots_q <= '0;
-    else if ((pages_q >> 10) != '0) slots_q <= 17'h10000;  // more than the largest ring has
+    if (!base_inside) slots_q <= '0;
+    else if ((pages >> 10) != '0) slots_q <= 17'h10000;  // more than the largest ring has
     else slots_q <= pages_slots + 17'd1;
   end
 

@@ -273,7 +273,7 @@ module systole_regs (
         else begin
           inject_memory_d = (inject_memory_q & ~wmask[3:0]) | wset[3:0];
           inject_bank_d = (inject_bank_q & ~wmask[13:8]) | wset[13:8];
-          if (wset[31]) inject_arm_d = 1'b1;
+          inject_arm_d = (inject_arm_q & ~wmask[31]) | wset[31];
         end
         // Read-only.
         systole_pkg::REG_ID_OFFSET, systole_pkg::REG_VERSION_OFFSET, systole_pkg::REG_CAP0_OFFSET,

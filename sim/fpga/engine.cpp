@@ -33,13 +33,6 @@ std::string hex(std::uint64_t value) {
   return text;
 }
 
-const char *error_name(std::uint32_t code) {
-  constexpr const char *kNames[] = {"NONE",     "OPCODE",    "VERSION", "RESERVED_FIELD", "FIELD",    "RANGE", "AXI_FETCH",
-                                    "AXI_LOAD", "AXI_STORE", "TOKEN",   "RING",           "WATCHDOG", "PARAM"};
-  static_assert(std::size(kNames) == SYSTOLE_ERROR_PARAM + 1);
-  return code < std::size(kNames) ? kNames[code] : "?";
-}
-
 /// The driver with its hands on the line. C code calls its functions, so nothing may be thrown through them: the first failure is
 /// kept, and from then on nothing goes over the line and the registers read as those of a machine that has stopped, so that every
 /// loop of the driver ends. check() throws what was kept.
@@ -99,8 +92,8 @@ class Driver {
     check();
     std::string out;
     if (result == SYSTOLE_OK) {
-      out = ": error " + std::to_string(info.code) + " (" + error_name(info.code) + "), command " + std::to_string(info.index) +
-            ", address " + hex(info.address);
+      out = ": error " + std::to_string(info.code) + " (" + systole_error_name(info.code) + "), command " +
+            std::to_string(info.index) + ", address " + hex(info.address) + ": " + systole_error_text(info.code);
     }
     if (systole_reset(&device_) != SYSTOLE_OK) out += "; the soft reset does not end";
     check();
@@ -259,7 +252,7 @@ class Run {
         driver_.expect_no_reset();
         result_.driver_result = status;
         result_.driver_message = systole_result_string(status);
-        if (status == SYSTOLE_ERR_DEVICE) result_.driver_message += driver_.error();
+        if (systole_is_device_error(status)) result_.driver_message += driver_.error();
         driver_.expect_no_reset();  // nor while the error was read
         return false;
       }

@@ -373,7 +373,7 @@ std::optional<Fault> Machine::fetch(std::uint32_t index, Record &record) const {
   const std::uint64_t slot = index & ((1u << ring_size_log2_) - 1);
   const std::uint64_t address = ring_base() + slot * SYSTOLE_COMMAND_BYTES;
   std::array<std::uint8_t, SYSTOLE_COMMAND_BYTES> bytes{};
-  if (!address_fits(address)) return fault(SYSTOLE_ERROR_RANGE, address);
+  if (!address_fits(address) || address < ring_base()) return fault(SYSTOLE_ERROR_RANGE, address);
   if (refused(read_window_, address, bytes.size())) return fault(SYSTOLE_ERROR_WINDOW, address);
   if (!memory_.read(address, bytes.data(), bytes.size())) return fault(SYSTOLE_ERROR_AXI_FETCH, address);
   for (unsigned word = 0; word < record.size(); ++word) record[word] = get32(&bytes[4 * word]);

@@ -84,6 +84,23 @@ Resp AxiMemoryPort::injected(uint64_t first, uint64_t last, bool is_read) const 
   return RESP_OKAY;
 }
 
+Resp AxiMemoryPort::injected_ordinal(bool read, uint64_t number) const {
+  for (const Ordinal &ordinal : ordinals_)
+    if (ordinal.read == read && ordinal.number == number) return ordinal.response;
+  return RESP_OKAY;
+}
+
+uint64_t AxiMemoryPort::transferred(Channel channel) const {
+  switch (channel) {
+    case AR: return read_bursts_;
+    case AW: return write_bursts_;
+    case W: return write_beats_;
+    case R: return read_beats_;
+    case B: break;
+  }
+  return write_answers_;
+}
+
 bool AxiMemoryPort::regular(const AxiAddress &address) const { return address.burst == 1 && address.size == size_log2_; }
 
 const AxiSlavePins &AxiMemoryPort::drive() {
@@ -91,13 +108,13 @@ const AxiSlavePins &AxiMemoryPort::drive() {
   driven_ = true;
   const bool ar_stalled = ar_stall_.next(), aw_stalled = aw_stall_.next(), w_stalled = w_stall_.next(),
              r_stalled = r_stall_.next(), b_stalled = b_stall_.next();
-  pins_.arready = reads_.size() < timing_.outstanding && !ar_stalled;
-  pins_.awready = write_outstanding_ < timing_.outstanding && !aw_stalled;
-  pins_.wready = write_tokens_ >= bus_bytes_ && !w_stalled;
+  pins_.arready = reads_.size() < timing_.outstanding && !ar_stalled && !held(AR);
+  pins_.awready = write_outstanding_ < timing_.outstanding && !aw_stalled && !held(AW);
+  pins_.wready = write_tokens_ >= bus_bytes_ && !w_stalled && !held(W);
 
   if (!r_held_) {
     pins_.rvalid = false;
-    if (!reads_.empty() && !r_stalled && read_tokens_ >= bus_bytes_) {
+    if (!reads_.empty() && !r_stalled && read_tokens_ >= bus_bytes_ && !held(R)) {
       const Read &read = reads_.front();
       if (cycle_ >= read.due) {
         pins_.rvalid = true;
@@ -110,7 +127,7 @@ const AxiSlavePins &AxiMemoryPort::drive() {
   }
   if (!b_held_) {
     pins_.bvalid = false;
-    if (!writes_.empty() && !b_stalled) {
+    if (!writes_.empty() && !b_stalled && !held(B)) {
       Write &write = writes_.front();
       if (write.done && cycle_ >= write.due) {
         if (!write.answered) take_effect(write);
@@ -143,12 +160,15 @@ void AxiMemoryPort::clock(const AxiMasterPins &master, bool reset) {
       ++read_beats_;
       read_tokens_ -= bus_bytes_;
       Read &read = reads_.front();
+      if (recording_) transfers_.push_back({false, cycle_, read.addr, read.next, static_cast<Resp>(pins_.rresp)});
       if (++read.next == read.beats) reads_.pop();
     }
   }
   if (pins_.bvalid) {
     b_held_ = !master.bready;
     if (master.bready) {
+      ++write_answers_;
+      if (recording_) transfers_.push_back({true, cycle_, writes_.front().address.addr, 0, static_cast<Resp>(pins_.bresp)});
       writes_.pop();
       --write_filling_;
       --write_outstanding_;
@@ -161,6 +181,7 @@ void AxiMemoryPort::clock(const AxiMasterPins &master, bool reset) {
   if (master.awvalid && pins_.awready) {
     Write &write = writes_.push();
     write.address = master.aw;
+    write.number = write_bursts_;
     write.next = 0;
     write.done = write.answered = false;
     write.resp = RESP_OKAY;
@@ -197,6 +218,8 @@ void AxiMemoryPort::accept_read(const AxiAddress &address) {
   read.next = 0;
   read.id = address.id;
   read.resp.clear();
+  const uint64_t first_beat = asked_beats_;
+  asked_beats_ += read.beats;
   const uint64_t aligned = address.addr & ~uint64_t{bus_bytes_ - 1};
   const size_t bytes = size_t{read.beats} * bus_bytes_;
   read.data.resize(bytes);
@@ -205,7 +228,8 @@ void AxiMemoryPort::accept_read(const AxiAddress &address) {
     read.resp.assign(read.beats, RESP_SLVERR);
     return;
   }
-  const bool injection = !injections_.empty() && injected(aligned, aligned + bytes - 1, true) != RESP_OKAY;
+  const bool injection =
+      !ordinals_.empty() || (!injections_.empty() && injected(aligned, aligned + bytes - 1, true) != RESP_OKAY);
   if (injection || backend_.read(aligned, bytes, read.data.data()) != RESP_OKAY) {
     // Beat by beat: those that can be read are.
     read.resp.assign(read.beats, RESP_OKAY);
@@ -213,6 +237,7 @@ void AxiMemoryPort::accept_read(const AxiAddress &address) {
       const uint64_t first = aligned + uint64_t{beat} * bus_bytes_;
       uint8_t *data = read.data.data() + size_t{beat} * bus_bytes_;
       Resp resp = injected(first, first + bus_bytes_ - 1, true);
+      if (resp == RESP_OKAY) resp = injected_ordinal(true, first_beat + beat);
       if (resp == RESP_OKAY) resp = backend_.read(first, bus_bytes_, data);
       if (resp != RESP_OKAY) std::fill_n(data, bus_bytes_, JUNK);
       read.resp[beat] = resp;
@@ -230,6 +255,7 @@ void AxiMemoryPort::take_effect(Write &write) {
   const uint64_t aligned = write.address.addr & ~uint64_t{bus_bytes_ - 1};
   const size_t bytes = size_t{write.address.beats()} * bus_bytes_;
   write.resp = injections_.empty() ? RESP_OKAY : injected(aligned, aligned + bytes - 1, false);
+  if (write.resp == RESP_OKAY) write.resp = injected_ordinal(false, write.number);
   if (write.resp == RESP_OKAY) write.resp = backend_.write(aligned, bytes, write.data.data(), write.enable.data());
 }
 

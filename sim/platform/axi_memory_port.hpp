@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -55,8 +56,34 @@ class AxiMemoryPort {
 
   /// Answers reads and/or writes that touch [first, last] with `response`; their data is not accessed.
   void inject(uint64_t first, uint64_t last, Resp response, bool reads = true, bool writes = true);
-  void clear_injections() { injections_.clear(); }
-  bool injections() const { return !injections_.empty(); }
+  /// Answers one beat, or one write burst, with `response`, whatever its address: the `nth` (0: the first) of those whose burst is accepted
+  /// from now on.
+  void inject_read_beat(uint64_t nth, Resp response) { ordinals_.push_back({true, asked_beats_ + nth, response}); }
+  void inject_write_burst(uint64_t nth, Resp response) { ordinals_.push_back({false, write_bursts_ + nth, response}); }
+  void clear_injections() {
+    injections_.clear();
+    ordinals_.clear();
+  }
+  bool injections() const { return !injections_.empty() || !ordinals_.empty(); }
+
+  enum Channel { AR, AW, W, R, B };
+  /// A slave that goes silent: after `transfers` more on that channel it accepts (AR, AW, W) or offers (R, B) nothing there until release().
+  void hold(Channel channel, uint64_t transfers = 0) { held_[channel] = transferred(channel) + transfers; }
+  void release() { held_.fill(~uint64_t{0}); }
+
+  /// A read beat or a write response that was handed over.
+  struct Transfer {
+    bool write = false;
+    uint64_t cycle = 0, addr = 0;  ///< addr: of the burst
+    unsigned beat = 0;
+    Resp resp = RESP_OKAY;
+  };
+  /// Forgets what was recorded, and records from now on all that is handed over.
+  void record_transfers() {
+    recording_ = true;
+    transfers_.clear();
+  }
+  const std::vector<Transfer> &transfers() const { return transfers_; }
 
   const MemoryTiming &timing() const { return timing_; }
   /// Another timing from now on; stalls begin anew. @throws std::invalid_argument on a bad setting, std::logic_error unless quiet()
@@ -90,10 +117,11 @@ class AxiMemoryPort {
     unsigned beats = 0, next = 0;
     uint8_t id = 0;
     std::vector<uint8_t> data;
-    std::vector<uint8_t> resp;
+    std::vector<uint8_t> resp;  // empty: all OKAY
   };
   struct Write {
     AxiAddress address;
+    uint64_t number = 0;  // of all bursts
     unsigned next = 0;
     std::vector<uint8_t> data, enable;
     uint64_t due = 0;
@@ -105,6 +133,11 @@ class AxiMemoryPort {
     uint64_t first, last;
     Resp response;
     bool reads, writes;
+  };
+  struct Ordinal {
+    bool read;
+    uint64_t number;
+    Resp response;
   };
   /// A queue whose elements keep their buffers when they are used again.
   template <class T>
@@ -140,12 +173,19 @@ class AxiMemoryPort {
   void take_effect(Write &write);
   bool regular(const AxiAddress &address) const;
   Resp injected(uint64_t first, uint64_t last, bool is_read) const;
+  Resp injected_ordinal(bool read, uint64_t number) const;
+  uint64_t transferred(Channel channel) const;
+  bool held(Channel channel) const { return held_[channel] != ~uint64_t{0} && transferred(channel) >= held_[channel]; }
 
   const unsigned bus_bytes_, size_log2_;
   unsigned rate_ = 0;
   MemoryTiming timing_;
   MemoryBackend &backend_;
   std::vector<Injection> injections_;
+  std::vector<Ordinal> ordinals_;
+  std::array<uint64_t, 5> held_{~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
+  bool recording_ = false;
+  std::vector<Transfer> transfers_;
 
   AxiSlavePins pins_;
   bool driven_ = false;
@@ -158,6 +198,7 @@ class AxiMemoryPort {
   size_t write_outstanding_ = 0;
   StallSource ar_stall_, aw_stall_, w_stall_, r_stall_, b_stall_;
   uint64_t read_beats_ = 0, write_beats_ = 0, read_bursts_ = 0, write_bursts_ = 0;
+  uint64_t asked_beats_ = 0, write_answers_ = 0;  // read beats of accepted bursts; B handed over
 };
 
 }  // namespace systole::platform

@@ -253,12 +253,13 @@ class Jobs {
     if (status != SYSTOLE_OK) {
       message = systole_result_string(status);
       systole_error_info_t error{};
-      if (status == SYSTOLE_ERR_DEVICE && systole_last_error(&device_, &error) == SYSTOLE_OK) {
+      if (systole_is_device_error(status) && systole_last_error(&device_, &error) == SYSTOLE_OK) {
         last.error_code = error.code;
         last.error_index = error.index;
         last.error_address = error.address;
         message += ": error code " + std::to_string(error.code) + ", command " + std::to_string(error.index) + ", address " +
-                   std::to_string(error.address);
+                   std::to_string(error.address) + " (" + systole_error_name(error.code) + ": " + systole_error_text(error.code) +
+                   ")";
       }
       if (const MeasuredProgram *const measured = accelerator_.measured()) last.measured = *measured;  // the reset forgets it
       if (systole_reset(&device_) != SYSTOLE_OK) throw RunError("the accelerator does not come back: " + message);

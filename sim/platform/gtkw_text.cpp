@@ -44,22 +44,12 @@ Names banks() {
 }
 
 Names errors() {
-#define ERROR(NAME) \
-  { SYSTOLE_ERROR_##NAME, #NAME }
-  return {{SYSTOLE_ERROR_NONE, "-"},
-          ERROR(OPCODE),
-          ERROR(VERSION),
-          ERROR(RESERVED_FIELD),
-          ERROR(FIELD),
-          ERROR(RANGE),
-          ERROR(AXI_FETCH),
-          ERROR(AXI_LOAD),
-          ERROR(AXI_STORE),
-          ERROR(TOKEN),
-          ERROR(RING),
-          ERROR(WATCHDOG),
-          ERROR(PARAM)};
+  Names names;
+#define ERROR(NAME, RESULT, SENTENCE) \
+  names.emplace_back(SYSTOLE_ERROR_##NAME, SYSTOLE_ERROR_##NAME == SYSTOLE_ERROR_NONE ? "-" : #NAME);
+  SYSTOLE_ERRORS(ERROR)
 #undef ERROR
+  return names;
 }
 
 Names causes() { return {{0, "-"}, {1, "weights"}, {2, "activations"}, {4, "hazard"}, {8, "store"}, {16, "no command"}}; }

@@ -244,6 +244,7 @@ bool RtlAccelerator::clock_lite() {
         at_doorbell_ = {port_.read_bursts(), port_.read_beats(), port_.write_bursts(), port_.write_beats()};
         trace_.start(port_.timing(), port_.quiet() && !port_.timing().stall_seed && !port_.injections());
       }
+      written_cycle_ = cycle_;
       if (slave.bresp == RESP_OKAY) trace_.register_written(access.offset, access.data, cycle_);
     }
     access.responded = true;

@@ -42,6 +42,8 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
 
   /// The memory behind the AXI port, for error injection.
   AxiMemoryPort &port() { return port_; }
+  /// The first cycle in which the register that was written last held its new value, as doorbell_cycle() is of RING_TAIL.
+  uint64_t written_cycle() const { return written_cycle_; }
 
  protected:
   void registers_b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) override;
@@ -82,7 +84,7 @@ class RtlAccelerator final : public Accelerator, private MemoryBackend {
   AxiLiteChecker lite_checker_;
   RtlModel::Inputs inputs_;
   RtlModel::Outputs outputs_;
-  uint64_t cycle_ = 0, last_move_ = 0, doorbell_cycle_ = 0, irq_cycle_ = 0;
+  uint64_t cycle_ = 0, last_move_ = 0, doorbell_cycle_ = 0, irq_cycle_ = 0, written_cycle_ = 0;
   bool irq_now_ = false;
   Access *access_ = nullptr;
   std::deque<Access *> waiting_;

@@ -175,14 +175,6 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
   }
 }
 
-/// An error code with its name in the specification.
-std::string error_name(std::uint32_t code) {
-  for (const auto &[value, name] : platform::text::errors()) {
-    if (value == code) return std::to_string(code) + ' ' + name;
-  }
-  return std::to_string(code);
-}
-
 /// A command that began before one of its tokens can have been given, by the times of all commands.
 struct TooEarly {
   std::size_t taker = 0, giver = 0;
@@ -232,9 +224,11 @@ class Diagnosis {
     const std::size_t index = result.error_index - result.measured.first;
     // Of these ERROR_INDEX is where RING_HEAD stood.
     const bool of_head = result.error_code == SYSTOLE_ERROR_TOKEN || result.error_code == SYSTOLE_ERROR_RING ||
-                         result.error_code == SYSTOLE_ERROR_WATCHDOG;
-    say("stopped     error " + error_name(result.error_code) + (of_head ? ", RING_HEAD stood at #" : ", command #") +
-        std::to_string(index) + ", address " + std::to_string(result.error_address));
+                         result.error_code == SYSTOLE_ERROR_WATCHDOG || result.error_code == SYSTOLE_ERROR_PARITY;
+    say("stopped     error " + std::to_string(result.error_code) + ' ' + systole_error_name(result.error_code) +
+        (of_head ? ", RING_HEAD stood at #" : ", command #") + std::to_string(index) + ", address " +
+        std::to_string(result.error_address));
+    if (result.error_code != SYSTOLE_ERROR_NONE) say(std::string("that is     ") + systole_error_text(result.error_code));
     if (!of_head && index < result.measured.commands.size()) {
       out.command = index;
       command_line(result, index);

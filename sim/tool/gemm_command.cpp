@@ -305,8 +305,8 @@ int gemm_command(const std::vector<std::string> &arguments) {
     results = simulate(run, jobs, report, *meter);
   }
   platform::GemmResult &result = results.at(0);
-  if (result.driver_result != SYSTOLE_OK && result.driver_result != SYSTOLE_ERR_DEVICE &&
-      result.driver_result != SYSTOLE_ERR_TIMEOUT) {
+  if (result.driver_result != SYSTOLE_OK && result.driver_result != SYSTOLE_ERR_TIMEOUT &&
+      !systole_is_device_error(static_cast<systole_result_t>(result.driver_result))) {
     throw UserError("the driver cannot map this product: " + result.driver_message);
   }
   meter->phase("checking");

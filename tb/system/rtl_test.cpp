@@ -47,10 +47,12 @@ void expect_outcome(const GemmJob &job, const GemmResult &result, int error, con
     EXPECT_EQ(result.driver_message, "") << name;
     EXPECT_EQ(result.c, platform::golden_result(job)) << name;
   } else {
-    EXPECT_EQ(result.driver_result, SYSTOLE_ERR_DEVICE) << name;
+    EXPECT_EQ(result.driver_result, SYSTOLE_ERR_BUS) << name;
     const std::string code = "error code " + std::to_string(error) + ",";
     EXPECT_NE(result.driver_message.find(code), std::string::npos)
         << name << ": not " << code << " but " << result.driver_message;
+    EXPECT_NE(result.driver_message.find(systole_error_text(static_cast<uint32_t>(error))), std::string::npos)
+        << name << ": " << result.driver_message;
   }
 }
 
@@ -125,7 +127,7 @@ TEST_P(RtlTest, ABusErrorEndsTheWholeQueue) {
   const std::vector<GemmResult> results = run_gemm(run, jobs);
   ASSERT_EQ(results.size(), 3u);
   for (const GemmResult &result : results) {
-    EXPECT_EQ(result.driver_result, SYSTOLE_ERR_DEVICE);
+    EXPECT_EQ(result.driver_result, SYSTOLE_ERR_BUS);
     EXPECT_NE(result.driver_message.find("error code " + std::to_string(SYSTOLE_ERROR_AXI_LOAD) + ","), std::string::npos)
         << result.driver_message;
     EXPECT_TRUE(result.memory_intact) << result.memory_report;

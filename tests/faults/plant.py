@@ -19,7 +19,7 @@ import tempfile
 import tomllib
 
 DEFAULT_CONFIG = "4x4-int8"
-BENCHES = ("epilogue", "link", "uart", "axi_mux", "axi_mem", "system_parity")  # of a block or a further machine
+BENCHES = ("epilogue", "link", "uart", "axi_mux", "axi_mem", "system_parity", "sweep")  # of a block or a further machine
 TABLE = pathlib.Path(__file__).resolve().parent / "faults.toml"
 KEYS = {"name", "what", "edits", "config", "test", "gtest", "args", "status", "shows", "lacks", "passes", "x_init"}
 CONTROL = "control-"

@@ -413,7 +413,7 @@ class Runner final : private platform::MemoryBackend {
     written_ = 0;
     error_seen_ = 0;
     late_ = {};
-    resetting_ = false;
+    resetting_ = hidden_ = false;
   }
 
   void set_up() {
@@ -610,6 +610,7 @@ class Runner final : private platform::MemoryBackend {
       case Op::kDoorbell:
         if (model_on_) break;  // step() rings it
         access(true, SYSTOLE_REG_RING_TAIL, written_ + op.value);
+        hidden_ = hidden_ || op.value != 0;
         break;
       case Op::kWait: cycles(op.value % 512); break;
       case Op::kIdle: settle(1000); break;
@@ -657,7 +658,7 @@ class Runner final : private platform::MemoryBackend {
     }
     // A write that comes while the machine is just becoming idle may be taken or not.
     const bool window = window_register(offset);
-    const bool busy = window && (resetting_ || (reg(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK));
+    const bool busy = window && (resetting_ || hidden_ || (reg(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK));
     const Answer answer =
         access(true, op.offset, op.value, op.style & 15u, op.style >> 4 & 3u, op.style >> 6 & 3u, op.style >> 5 & 3u);
     if (answer.error) out_.features.set(kWriteRefused);
@@ -681,7 +682,10 @@ class Runner final : private platform::MemoryBackend {
       ring_log2_ = std::min<uint32_t>(reg(SYSTOLE_REG_RING_SIZE), 16);
       strict_ = trusted_ = false;
     }
-    if (offset == SYSTOLE_REG_RING_TAIL) strict_ = trusted_ = false;
+    if (offset == SYSTOLE_REG_RING_TAIL) {
+      strict_ = trusted_ = false;
+      hidden_ = true;
+    }
     if (!model_on_) return;
     if (shadow_->machine.write_register(op.offset & 0xFFFu, op.value, op.style & 15u) == answer.error)
       fail("MODEL", "write to register " + hex(offset) + (answer.error ? " answers SLVERR" : " answers OKAY"));
@@ -950,7 +954,8 @@ class Runner final : private platform::MemoryBackend {
   bool strict_ = true, trusted_ = true;  // these hold; indices mean what records_ says
   uint64_t error_seen_ = 0;              // cycle in which an error was read; 0: none
   bool resetting_ = false;               // a soft reset was asked for and not waited for
-  std::array<unsigned, 2> late_{};       // bursts offered after that: writes, reads
+  bool hidden_ = false;  // RING_TAIL was set otherwise than by what was written: commands may be under way that it hides
+  std::array<unsigned, 2> late_{};  // bursts offered after that: writes, reads
   uint32_t code_ = 0, index_ = 0;
 
   std::unique_ptr<Shadow> shadow_;

@@ -240,7 +240,7 @@ class AccumulatorsTest : public testing::Test {
   Clocked<Vaccumulators_4x8> dut_;
   std::vector<std::array<uint32_t, COLS>> acc_, bias_;
   std::deque<Row> rows_ = std::deque<Row>(BOTTOM + COLS);
-  std::array<Words<COLS>, 2> seeds_;  // of one and two cycles ago
+  std::array<Words<COLS>, 2> seeds_;       // of one and two cycles ago
   std::array<Words<EP_LANES>, 2> stored_;  // what the store asked for one and two cycles ago
 };
 

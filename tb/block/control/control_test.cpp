@@ -627,6 +627,57 @@ TYPED_TEST(ControlTest, RefusesToMoveTheRingWhileBusy) {
   }
 }
 
+/// Register writes as fast as the port takes them: the doorbell right behind a window's last register already meets the new window.
+TYPED_TEST(ControlTest, AWindowSetRightBeforeTheDoorbellBoundsTheFirstRecord) {
+  auto &bench = this->bench;
+  for (const bool opens : {false, true}) {
+    SCOPED_TRACE(opens);
+    bench.start(0x40000, 3);
+    bench.put(legal_record(load));
+    bench.write(SYSTOLE_REG_READ_LIMIT_HI, 0);
+    bench.write(SYSTOLE_REG_READ_LIMIT_LO, opens ? 0x3FFFF : 0x40FFF);
+    const std::pair<uint32_t, uint32_t> posted[] = {{SYSTOLE_REG_READ_LIMIT_LO, opens ? 0x40FFF : 0x3FFFF},
+                                                    {SYSTOLE_REG_RING_TAIL, 1}};
+    bench.written = 1;
+    bench.dut->s_axil_bready_i = 1;
+    for (const auto &[offset, data] : posted) {
+      bench.dut->s_axil_awvalid_i = bench.dut->s_axil_wvalid_i = 1;
+      bench.dut->s_axil_awaddr_i = static_cast<SData>(offset);
+      bench.dut->s_axil_wdata_i = data;
+      bench.dut->s_axil_wstrb_i = 15;
+      bool taken = false;
+      while (!taken) bench.cycle([&] { taken = bench.dut->s_axil_awready_o != 0 && bench.dut->s_axil_wready_o != 0; });
+    }
+    bench.dut->s_axil_awvalid_i = bench.dut->s_axil_wvalid_i = 0;
+    bench.wait_cycles(4);
+    bench.dut->s_axil_bready_i = 0;
+    if (opens) {
+      ASSERT_TRUE(bench.wait_for([&] { return bench.model_head == 1; }));
+      EXPECT_EQ(bench.read(SYSTOLE_REG_ERROR_CODE), uint32_t{SYSTOLE_ERROR_NONE});
+    } else {
+      this->expect_error(SYSTOLE_ERROR_WINDOW, 0, 0x40000);
+    }
+    bench.soft_reset();
+    bench.write(SYSTOLE_REG_READ_LIMIT_LO, 0xFFFFFFFF);
+    bench.write(SYSTOLE_REG_READ_LIMIT_HI, 0xFFFFFFFF);
+  }
+}
+
+/// A tail moved back makes the machine look idle while what was fetched is under way: its windows and its ring stay as they are.
+TYPED_TEST(ControlTest, AWindowIsNotMovedUnderCommandsThatATailMovedBackHides) {
+  auto &bench = this->bench;
+  bench.start(0x1000, 3);
+  bench.frozen.fill(true);
+  bench.put(legal_record(load));
+  bench.doorbell();
+  bench.wait_cycles(50);
+  bench.write(SYSTOLE_REG_RING_TAIL, 0);
+  EXPECT_EQ(bench.read(SYSTOLE_REG_STATUS) & SYSTOLE_STATUS_BUSY_MASK, 0U);
+  bench.write(SYSTOLE_REG_WRITE_LIMIT_LO, 0xFFF);
+  EXPECT_EQ(bench.read(SYSTOLE_REG_WRITE_LIMIT_LO), 0xFFFFFFFFU);
+  this->expect_error(SYSTOLE_ERROR_RING, 0, 0);
+}
+
 TYPED_TEST(ControlTest, ReportsAnEnginesErrorAndKeepsTheFirst) {
   auto &bench = this->bench;
   for (unsigned engine = 0; engine < 3; ++engine) {

@@ -170,7 +170,7 @@ class RegistersTest : public testing::Test {
       } else if (reg.access == Access::sticky) {
         v |= data & lanes & reg.mask;
       } else if (reg.access == Access::inject) {
-        v = (merged & 0x7FFFFFFF) | ((v | merged) & 0x80000000);
+        v = merged;
       } else if (reg.access == Access::clear) {
         v &= ~(data & lanes);
       }

@@ -155,7 +155,8 @@ bool StoreBench::step() {
   // The accumulators' answer to a read of two cycles before; noise otherwise.
   p.rd_data.resize(4 * sizes.lanes());
   for (unsigned lane = 0; lane < sizes.lanes(); lane++) {
-    const uint32_t word = answer_[1] ? value(answer_[1]->row, answer_[1]->group * sizes.lanes() + lane) : uint32_t(random_.bits());
+    const uint32_t word =
+        answer_[1] ? value(answer_[1]->row, answer_[1]->group * sizes.lanes() + lane) : uint32_t(random_.bits());
     for (unsigned byte = 0; byte < 4; byte++) p.rd_data[4 * lane + byte] = uint8_t(word >> 8 * byte);
   }
   answer_[1] = answer_[0];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
-#include <array>
 #include <optional>
 #include <string>
 
@@ -246,7 +246,7 @@ class StoreBench {
   std::deque<Read> expected_reads_;
   std::deque<ExpectedBurst> expected_bursts_;
   std::deque<Beat> expected_beats_;
-  std::deque<Write> writes_;  // AW accepted, no B yet
+  std::deque<Write> writes_;                   // AW accepted, no B yet
   std::array<std::optional<Read>, 2> answer_;  // reads of one and two cycles before
   uint64_t submitted_ = 0;
   bool done_next_ = false;

@@ -317,10 +317,63 @@ TEST(DriverWindows, AreWrittenAsPagesUnlessLockedOrBusy) {
 
 TEST(DriverResult, EveryCodeHasANameOfItsOwn) {
   std::set<std::string> names;
-  for (int code = SYSTOLE_OK; code <= SYSTOLE_ERR_BUSY; ++code)
+  for (int code = SYSTOLE_OK; code <= SYSTOLE_ERR_INTEGRITY; ++code)
     names.insert(systole_result_string(static_cast<systole_result_t>(code)));
-  EXPECT_EQ(names.size(), static_cast<size_t>(SYSTOLE_ERR_BUSY) + 1);
+  EXPECT_EQ(names.size(), static_cast<size_t>(SYSTOLE_ERR_INTEGRITY) + 1);
   EXPECT_NE(systole_result_string(static_cast<systole_result_t>(99)), nullptr);
+}
+
+/// The errors of the specification, by the header's list of them.
+std::vector<uint32_t> ErrorCodes() {
+#define CODE(name, result, sentence) SYSTOLE_ERROR_##name,
+  return {SYSTOLE_ERRORS(CODE)};
+#undef CODE
+}
+
+TEST(DriverResult, EveryErrorOfTheAcceleratorHasANameASentenceAndAResult) {
+  std::set<std::string> names, sentences;
+  const std::vector<uint32_t> codes = ErrorCodes();
+  for (const uint32_t code : codes) {
+    SCOPED_TRACE(code);
+    names.insert(systole_error_name(code));
+    sentences.insert(systole_error_text(code));
+    EXPECT_GE(std::string(systole_error_text(code)).size(), 8u);
+    const systole_result_t result = systole_error_result(code);
+    EXPECT_EQ(result == SYSTOLE_OK, code == SYSTOLE_ERROR_NONE);
+    EXPECT_EQ(systole_is_device_error(result), code != SYSTOLE_ERROR_NONE);
+    EXPECT_NE(result, SYSTOLE_ERR_DEVICE);  // each known error has one of its kind
+  }
+  EXPECT_EQ(names.size(), codes.size());
+  EXPECT_EQ(sentences.size(), codes.size());
+  EXPECT_EQ(systole_error_name(SYSTOLE_ERROR_AXI_LOAD), std::string("AXI_LOAD"));
+  EXPECT_EQ(systole_error_text(SYSTOLE_ERROR_NONE), std::string("no error"));
+  EXPECT_EQ(systole_error_result(SYSTOLE_ERROR_FIELD), SYSTOLE_ERR_COMMAND);
+  EXPECT_EQ(systole_error_result(SYSTOLE_ERROR_AXI_FETCH), SYSTOLE_ERR_BUS);
+  EXPECT_EQ(systole_error_result(SYSTOLE_ERROR_WATCHDOG), SYSTOLE_ERR_WATCHDOG);
+  EXPECT_EQ(systole_error_result(SYSTOLE_ERROR_PARAM), SYSTOLE_ERR_PARAM);
+  for (const uint32_t code : {200u, 255u}) {  // of hardware that came later
+    EXPECT_EQ(systole_error_result(code), SYSTOLE_ERR_DEVICE);
+    EXPECT_EQ(sentences.count(systole_error_text(code)), 0u);
+    EXPECT_EQ(systole_error_name(code), std::string("?"));
+  }
+  for (const systole_result_t result : {SYSTOLE_OK, SYSTOLE_ERR_BAD_ARG, SYSTOLE_ERR_ADDRESS, SYSTOLE_ERR_TIMEOUT})
+    EXPECT_FALSE(systole_is_device_error(result));
+}
+
+TEST(DriverResult, WaitingReturnsWhatTheErrorRegisterSays) {
+  for (const uint32_t code : ErrorCodes()) {
+    SCOPED_TRACE(code);
+    MockDevice mock(Shape{});
+    systole_t dev = Open(mock);
+    mock.error_after = 0;
+    mock.registers[SYSTOLE_REG_ERROR_CODE] = code;
+    const systole_gemm_t job = Dense(1, 1, 1);
+    ASSERT_EQ(systole_gemm(&dev, &job), SYSTOLE_OK);
+    const systole_result_t expected = code == SYSTOLE_ERROR_NONE ? SYSTOLE_ERR_DEVICE : systole_error_result(code);
+    bool idle = false;
+    EXPECT_EQ(systole_wait(&dev), expected);
+    EXPECT_EQ(systole_is_idle(&dev, &idle), expected);
+  }
 }
 
 TEST(DriverRegisters, ReadsCountersAndErrors) {

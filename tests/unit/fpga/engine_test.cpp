@@ -286,8 +286,9 @@ TEST(FpgaEngineTest, TellsTheErrorRegisters) {
   // The records in memory change before the doorbell: the accelerator finds an unknown opcode.
   bench.fake.before_request = [&](std::uint64_t) { bench.fake.memory()[0] = 0x7F; };
   const platform::GemmResult result = bench.run(job);
-  EXPECT_EQ(result.driver_result, SYSTOLE_ERR_DEVICE);
+  EXPECT_EQ(result.driver_result, SYSTOLE_ERR_COMMAND);
   EXPECT_NE(result.driver_message.find("error 1 (OPCODE), command 0"), std::string::npos) << result.driver_message;
+  EXPECT_NE(result.driver_message.find(systole_error_text(SYSTOLE_ERROR_OPCODE)), std::string::npos) << result.driver_message;
   EXPECT_FALSE(result.ok());
   // And the board is of use again.
   bench.fake.before_request = nullptr;

@@ -583,7 +583,9 @@ TEST_F(MachineTest, WindowsBoundWhatIsTouched) {
   };
   const auto low = [](std::uint64_t address) { return static_cast<std::uint32_t>(address); };
   const std::pair<unsigned, std::uint32_t> fine{SYSTOLE_ERROR_NONE, 0};
-  const auto refused = [&](std::uint64_t address) { return std::pair<unsigned, std::uint32_t>{SYSTOLE_ERROR_WINDOW, low(address)}; };
+  const auto refused = [&](std::uint64_t address) {
+    return std::pair<unsigned, std::uint32_t>{SYSTOLE_ERROR_WINDOW, low(address)};
+  };
 
   window(true, kResult + 1, kResult + 4096);  // whole pages: [kResult, kResult + 8191]
   EXPECT_EQ(read(SYSTOLE_REG_WRITE_BASE_LO), low(kResult));

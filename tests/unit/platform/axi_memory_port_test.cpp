@@ -297,6 +297,57 @@ TEST(AxiMemoryPortTest, ErrorsAreAnsweredBeatByBeatOnReads) {
   EXPECT_EQ(responses, (std::vector<unsigned>{0, 0, RESP_SLVERR, 0}));
 }
 
+TEST(AxiMemoryPortTest, AnswersTheNthBeatAndTheNthBurstWithAnError) {
+  Bench bench(16, timing(3, 16, 4));
+  bench.port.inject_read_beat(5, RESP_DECERR);  // the second burst's second beat, at the same address as the first one's
+  bench.port.inject_write_burst(1, RESP_SLVERR);
+  EXPECT_TRUE(bench.port.injections());
+  bench.port.record_transfers();
+  bench.master.arvalid = bench.master.awvalid = true;
+  bench.master.ar = burst(BASE, 4, 16);
+  bench.master.aw = burst(BASE + 256, 1, 16);
+  bench.master.wvalid = bench.master.wlast = true;
+  bench.master.wstrb = 0xFFFF;
+  bench.step();
+  bench.step();
+  bench.master.arvalid = bench.master.awvalid = bench.master.wvalid = false;
+  for (unsigned i = 0; i < 30; ++i) bench.step();
+  std::vector<unsigned> reads, writes;
+  for (const AxiMemoryPort::Transfer &transfer : bench.port.transfers()) {
+    EXPECT_EQ(transfer.addr, transfer.write ? BASE + 256 : BASE);
+    EXPECT_EQ(transfer.beat, transfer.write ? 0 : reads.size() % 4);
+    (transfer.write ? writes : reads).push_back(transfer.resp);
+  }
+  EXPECT_EQ(reads, (std::vector<unsigned>{0, 0, 0, 0, 0, RESP_DECERR, 0, 0}));
+  EXPECT_EQ(writes, (std::vector<unsigned>{0, RESP_SLVERR}));
+  bench.port.clear_injections();
+  EXPECT_FALSE(bench.port.injections());
+}
+
+TEST(AxiMemoryPortTest, AHeldChannelIsSilentUntilItIsReleased) {
+  for (const auto channel : {AxiMemoryPort::AR, AxiMemoryPort::AW, AxiMemoryPort::W, AxiMemoryPort::R, AxiMemoryPort::B}) {
+    SCOPED_TRACE(channel);
+    Bench bench(16, timing(3, 16, 4));
+    bench.port.record_transfers();
+    bench.port.hold(channel, 1);
+    const auto go = [&bench](unsigned cycles) {  // two bursts of one beat in each direction
+      for (unsigned i = 0; i < cycles; ++i) {
+        bench.master.arvalid = bench.port.read_bursts() < 2;
+        bench.master.awvalid = bench.port.write_bursts() < 2;
+        bench.master.wvalid = bench.master.wlast = bench.port.write_beats() < bench.port.write_bursts();
+        bench.master.wstrb = 0xFFFF;
+        bench.master.ar = burst(BASE, 1, 16);
+        bench.master.aw = burst(BASE + 256, 1, 16);
+        bench.step();
+      }
+      return bench.port.transfers().size();
+    };
+    EXPECT_EQ(go(200), 3u);  // two in one direction, one in that of the channel
+    bench.port.release();
+    EXPECT_EQ(go(30), 4u);
+  }
+}
+
 TEST(AxiMemoryPortTest, OutsideMemoryIsADecodeError) {
   Bench bench(16, timing(1, 16, 4));
   read_beats(bench, burst(BASE - 16, 1, 16));

@@ -107,6 +107,21 @@ class GenSpecTest(unittest.TestCase):
     def test_refuses_an_enum_value_twice(self):
         self.refuses('name = "KEEP", value = 2', 'name = "KEEP", value = 1', "same value")
 
+    def test_refuses_an_error_without_a_sentence(self):
+        self.refuses(', sentence = "a token was given too often"', "", "enum error.TOKEN: `sentence` is missing")
+
+    def test_refuses_an_error_without_a_result(self):
+        self.refuses('result = "ERR_PARAM", ', "", "enum error.PARAM: `result` is missing")
+
+    def test_refuses_an_error_that_is_no_failure(self):
+        self.refuses('result = "ERR_PARAM"', 'result = "OK"', "enum error.PARAM: result 'OK'")
+
+    def test_refuses_a_sentence_with_a_full_stop(self):
+        self.refuses("given too often", "given too often.", "enum error.TOKEN: `sentence`")
+
+    def test_refuses_a_sentence_elsewhere(self):
+        self.refuses('name = "KEEP", value = 2', 'name = "KEEP", sentence = "kept", value = 2', "unknown key `sentence`")
+
     def test_refuses_a_token_bit_twice(self):
         self.refuses("bit = 7", "bit = 6", "used twice")
 
