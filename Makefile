@@ -18,6 +18,7 @@ SYSTOLE_PLANT ?=
 TIMELINE ?=
 BOARD ?=
 CONFIG ?=
+FUZZ_SECONDS ?= 600
 
 .PHONY: default
 default: tool
@@ -35,6 +36,7 @@ help:
 	@echo "make gtkwave-check          the views of gemm_int8 and gemm_fp16 in GTKWave under Xvfb: signals, texts"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
+	@echo "make fuzz                   fuzz commands, driver and .npy reader, FUZZ_SECONDS=$(FUZZ_SECONDS) each; FUZZ_ARGS=commands one of them"
 	@echo "make coverage               lines, branches, bits and covers that the tests reach; $(BUILD)/coverage/html/index.html"
 	@echo "make bench                  performance tables and roofline, as text, $(BUILD)/bench/*.json and .svg"
 	@echo "make bench SEED=7           200 random shapes by the timing model"
@@ -130,6 +132,13 @@ test-exhaustive: setup-test
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --parallel $(JOBS) --target systole_exhaustive
 	@$(BUILD)/tests/systole_exhaustive
+
+# No part of `make test`, which does a little of it.
+.PHONY: fuzz
+fuzz: setup-test
+	@cmake --preset default $(CMAKE_ARGS) >/dev/null
+	@cmake --build $(BUILD) --parallel $(JOBS) --target fuzz_commands fuzz_driver fuzz_npy
+	@scripts/fuzz --build $(BUILD) --seconds '$(FUZZ_SECONDS)' $(FUZZ_ARGS)
 
 # A build of its own; COVERAGE_ARGS=--report reports the last run once more.
 .PHONY: coverage

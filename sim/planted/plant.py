@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the copy of rtl/ that holds all faults of plants.toml, each of them asleep until it is chosen by "+plant=NAME;".
 
-    plant.py list            NAME<tab>what it is, a line each
-    plant.py apply RTL OUT   writes the copy of folder RTL to OUT
+    plant.py list [TABLE]            NAME<tab>what it is, a line each
+    plant.py apply RTL OUT [TABLE]   writes the copy of folder RTL to OUT
+
+TABLE is another file in plants.toml's place.
 
 A text that is not found exactly once is an error: sources move on, and a fault that no longer applies must not pass as planted.
 """
@@ -15,8 +17,8 @@ import tomllib
 TABLE = pathlib.Path(__file__).resolve().parent / "plants.toml"
 
 
-def plants():
-    return tomllib.loads(TABLE.read_text())["plant"]
+def plants(table):
+    return tomllib.loads(table.read_text())["plant"]
 
 
 def declare(text, signal, name):
@@ -25,16 +27,16 @@ def declare(text, signal, name):
     return f'{head}\n);\n  logic {signal} = 1\'b0;\n  initial {signal} = $test$plusargs("plant={name};") != 0;\n{body}'
 
 
-def apply(source, target):
+def apply(source, target, table):
     texts = {path.relative_to(source): path.read_text() for path in sorted(source.rglob("*.sv"))}
-    for plant in plants():
+    for plant in plants(table):
         signal = "planted_" + plant["name"]
         touched = set()
         for edit in plant["edits"]:
             path = pathlib.Path(edit["file"])
             count = texts.get(path, "").count(edit["find"])
             if count != 1:
-                sys.exit(f"plant: {plant['name']}: the text to replace is found {count} times in {path}; bring {TABLE.name} up to date: "
+                sys.exit(f"plant: {plant['name']}: the text to replace is found {count} times in {path}; bring {table.name} up to date: "
                          f"{edit['find']}")
             texts[path] = texts[path].replace(edit["find"], re.sub(r"\bplanted\b", signal, edit["put"]))
             touched.add(path)
@@ -49,11 +51,11 @@ def apply(source, target):
 
 def main(arguments):
     match arguments:
-        case ["list"]:
-            for plant in plants():
+        case ["list", *table] if len(table) <= 1:
+            for plant in plants(pathlib.Path(*table) if table else TABLE):
                 print(f"{plant['name']}\t{plant['what']}")
-        case ["apply", source, target]:
-            apply(pathlib.Path(source), pathlib.Path(target))
+        case ["apply", source, target, *table] if len(table) <= 1:
+            apply(pathlib.Path(source), pathlib.Path(target), pathlib.Path(*table) if table else TABLE)
         case _:
             sys.exit(__doc__)
 

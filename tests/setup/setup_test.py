@@ -4,6 +4,7 @@ list is missing. The script asks `id -u` whether it is root; the `id` there answ
 same whoever runs it. The apt-get and sudo there only leave a mark: nothing can be installed."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -34,11 +35,11 @@ class SetupTest(unittest.TestCase):
     def marks(self):
         return sorted(path.name for path in self.mark.iterdir())
 
-    def setup(self, *arguments, uid=1000, **environment):
+    def setup(self, *arguments, uid=1000, script=SETUP, **environment):
         identity = self.bin / "id"
         identity.write_text(f"#!{BASH}\necho {uid}\n")
         identity.chmod(0o755)
-        return subprocess.run([BASH, str(SETUP), *arguments], stdin=subprocess.DEVNULL, env={"PATH": str(self.bin), **environment},
+        return subprocess.run([BASH, str(script), *arguments], stdin=subprocess.DEVNULL, env={"PATH": str(self.bin), **environment},
                               cwd=self.folder, capture_output=True, text=True, timeout=30)
 
     def expect_one_line(self, result, reason, packages):
@@ -110,6 +111,16 @@ class SetupTest(unittest.TestCase):
         self.expect_one_line(self.setup("fpga-ecp5"), "no apt-get here", ("python3-venv",))
         self.command("python3", 0)
         self.assertEqual(self.setup("fpga-ecp5").returncode, 0)
+
+    def test_a_file_may_have_wildcards(self):
+        script = self.folder / "setup"
+        script.write_text(re.sub(r"(?m)^(test +libclang-rt-dev +)/.*$", rf"\g<1>{self.folder}/clang/*/fuzzer-*.a", SETUP.read_text()))
+        self.expect_one_line(self.setup("test", script=script), "no apt-get here", ("libclang-rt-dev", "iverilog"))
+        (self.folder / "clang" / "14").mkdir(parents=True)
+        (self.folder / "clang" / "14" / "fuzzer-x86_64.a").write_text("")
+        result = self.setup("test", script=script)
+        self.expect_one_line(result, "no apt-get here", ("iverilog",))
+        self.assertNotIn("libclang-rt-dev", result.stderr)
 
     def test_programs_that_apt_did_not_install_will_do(self):
         for name in ("python3", "yosys", "nextpnr-ice40", "icepack"):
