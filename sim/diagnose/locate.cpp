@@ -144,7 +144,7 @@ Accesses read_accesses(const Run &run, platform::WaveReader &waves) {
       kTop + "acc_rd_ready",    kTop + "acc_rd_addr",       kTop + "acc_rd_group",     kTop + "acc_rd_data",
       kAccumulators + "wr",     kAccumulators + "psum_i",   kTop + "m_axi_awvalid_o",  kTop + "m_axi_awready_i",
       kTop + "m_axi_awaddr_o",  kTop + "m_axi_wvalid_o",    kTop + "m_axi_wready_i",   kTop + "m_axi_wdata_o",
-      kTop + "m_axi_wstrb_o",   kTop + "m_axi_wlast_o",     kEpilogue + "out_valid_o", kEpilogue + "out_ready_i",
+      kTop + "m_axi_wstrb_o",   kTop + "m_axi_wlast_o",     kEpilogue + "out_valid_o", kEpilogue + "in_ready_o",
       kEpilogue + "out_data_o", kEpilogue + "out_strobes_o"};
 
   const platform::ConfigInfo &config = run.config;
@@ -186,7 +186,7 @@ Accesses read_accesses(const Run &run, platform::WaveReader &waves) {
       const std::uint64_t row = v[kWrite].field(column * write_bits, row_bits);
       out.sums[place_key(row, column)].push_back({cycle, static_cast<std::uint32_t>(v[kSums].field(32 * column, 32))});
     }
-    if (v[kOutValid].bit(0) && v[kOutReady].bit(0)) {
+    if (v[kOutValid].bit(0) && v[kOutReady].bit(0)) {  // a result leaves when the pipeline advances
       unsigned count = 0;
       while (v[kOutStrobes].bit(count)) ++count;
       const std::vector<std::uint8_t> bytes = v[kOutData].bytes(0, count);

@@ -156,7 +156,7 @@ TEST(StoreTest, AddressReadAndDataFollowAfterTheDocumentedCycles) {
     bench.run();
     EXPECT_EQ(bench.first_aw, bench.first_accept + 5);
     EXPECT_EQ(bench.first_read, bench.first_accept + 5);
-    EXPECT_EQ(bench.first_beat, bench.first_read + 14);
+    EXPECT_EQ(bench.first_beat, bench.first_read + 15);
   });
 }
 
@@ -247,7 +247,7 @@ TEST(StoreTest, EveryTypeTakesTheSameCycles) {
       bench.submit(c);
       bench.run();
       EXPECT_EQ(bench.first_read, bench.first_accept + 5);
-      EXPECT_EQ(bench.first_beat, bench.first_read + 14);
+      EXPECT_EQ(bench.first_beat, bench.first_read + 15);
     }
   });
 }
