@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# Of the tests with SYSTOLE_COVERAGE: benches of one module, and the smallest machine with floating point and without.
+# Of the tests with SYSTOLE_COVERAGE: benches of one module, and the smallest machine with floating point, without, and with parity.
 set(SYSTOLE_COVERAGE_TESTS
-  "^(system_4x4(_int8)?|(array_bench|axi_mem|axi_mux|board|buffers|check|compute|control|epilogue|fifo|hazard|link|load|registers|store|uart))_test$")
+  "^(system_(4x4(_int8)?|parity)|(array_bench|axi_mem|axi_mux|board|buffers|check|compute|control|epilogue|fifo|hazard|link|load|parity_ram|registers|store|uart))_test$")
 
 #[[ A GoogleTest binary, each of whose tests runs as a process of its own (SystemC elaborates once a process).
   systole_test(<name> LABEL unit|block|system|lint SOURCES <files…> [LIBS <libraries…>] [TIMEOUT <seconds>]) ]]
