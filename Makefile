@@ -72,12 +72,12 @@ tool: setup
 	@cmake --build $(BUILD) --parallel $(JOBS) --target systole systole-model
 
 # With SYSTOLE_PLANT another program: one small machine in which planted faults sleep (sim/planted).
-export SYSTOLE_PLANT
 SIM_TOOL := $(BUILD)/bin/systole$(if $(strip $(SYSTOLE_PLANT)),-planted)
 .PHONY: sim-tool
 ifeq ($(strip $(SYSTOLE_PLANT)),)
 sim-tool: tool
 else
+export SYSTOLE_PLANT
 sim-tool: setup
 	@$(MAKE) configure
 	@cmake --build $(BUILD) --parallel $(JOBS) --target systole-planted

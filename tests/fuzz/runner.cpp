@@ -730,8 +730,13 @@ class Runner final : private platform::MemoryBackend {
       return;
     }
     if (step == Step::blocked) {
-      // Not for all of a MATMUL's tokens at once: what it can do with some of them may show an error.
-      if (!where_depends(error())) model_compare();
+      // Not for all of a MATMUL's tokens at once: what it can do with some of them may show an error, at any moment, between two
+      // registers read here too.
+      try {
+        model_compare();
+      } catch (const Violation &) {
+        if (!where_depends(error())) throw;
+      }
       model_on_ = false;
       return;
     }
