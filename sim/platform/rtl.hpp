@@ -36,7 +36,8 @@ std::string gtkw_names(const std::string &fst_file);
 std::unique_ptr<Accelerator> make_rtl_accelerator(const std::string &config, const MemoryTiming &timing,
                                                   const RtlOptions &options = {});
 
-/// The names of the configurations of which this program holds an RTL build, in the order of configs().
+/// The names of the configurations of which this program holds an RTL build, in the order of configs(), then those of
+/// add_config().
 std::vector<std::string> rtl_configs(bool waves = false, bool x_unique = false);
 
 /// Opens a wave file that a build of this program has written. @throws OutputError, std::invalid_argument if no build here writes waves

@@ -398,6 +398,9 @@ std::vector<std::string> rtl_configs(bool waves, bool x_unique) {
   for (const ConfigInfo &config : configs())
     for (const RtlBuild &build : builds())
       if (build.config == config.name && build.trace == waves && build.x_unique == x_unique) names.push_back(config.name);
+  for (const RtlBuild &build : builds())
+    if (build.trace == waves && build.x_unique == x_unique && std::find(names.begin(), names.end(), build.config) == names.end())
+      names.push_back(build.config);
   return names;
 }
 

@@ -8,13 +8,11 @@
 namespace systole::tb {
 namespace {
 
-constexpr char kName[] = "4x8-parity";
-
-platform::ConfigInfo parity_machine() {
+platform::ConfigInfo parity_machine(unsigned rows, unsigned cols) {
   platform::ConfigInfo config;
-  config.name = kName;
-  config.rows = 4;
-  config.cols = 8;
+  config.name = std::to_string(rows) + "x" + std::to_string(cols) + "-parity";
+  config.rows = rows;
+  config.cols = cols;
   config.axi_bits = 64;
   config.act_bytes = 4096;
   config.wgt_bytes = 2048;
@@ -23,13 +21,14 @@ platform::ConfigInfo parity_machine() {
   return config;
 }
 
-const bool known = platform::add_config(parity_machine());
+const bool known[] = {platform::add_config(parity_machine(4, 8)), platform::add_config(parity_machine(2, 2))};
 
 }  // namespace
 
 // What error_bench.hpp asks for: memories start with random bits, which the machine must clear by itself.
 std::string engine_name() { return "rtl"; }
-std::vector<std::string> engine_configs() { return {kName}; }
+// The smallest array is the one in which a result follows closest upon a wrong word.
+std::vector<std::string> engine_configs() { return platform::rtl_configs(false, true); }
 platform::AcceleratorFactory engine_factory() {
   platform::RtlOptions options;
   options.x_seed = 7;
@@ -45,11 +44,14 @@ class ParityTest : public ErrorTest {
   };
   static constexpr uint32_t kAct = 5, kWgt = 9, kAcc = 131, kParam = 3;
 
-  /// All banks of all memories, with the word that job() reads from each.
-  static std::vector<Bank> banks() {
-    const std::pair<uint32_t, uint32_t> counts[] = {
-        {SYSTOLE_MEMORY_ACT, 4},   {SYSTOLE_MEMORY_WGT, 4},   {SYSTOLE_MEMORY_ACC, 8},         {SYSTOLE_MEMORY_BIAS, 8},
-        {SYSTOLE_MEMORY_SCALE, 4}, {SYSTOLE_MEMORY_SHIFT, 2}, {SYSTOLE_MEMORY_B_ZERO_POINT, 1}};
+  /// All banks of all memories, with the word that job() reads from each: 8 bytes of a bank of SCALE hold 2 columns, one read of
+  /// the store engine 4 (of SHIFT).
+  std::vector<Bank> banks() const {
+    const uint32_t rows = config().rows, cols = config().cols;
+    const std::pair<uint32_t, uint32_t> counts[] = {{SYSTOLE_MEMORY_ACT, rows},        {SYSTOLE_MEMORY_WGT, rows},
+                                                    {SYSTOLE_MEMORY_ACC, cols},        {SYSTOLE_MEMORY_BIAS, cols},
+                                                    {SYSTOLE_MEMORY_SCALE, cols / 2},  {SYSTOLE_MEMORY_SHIFT, (cols + 3) / 4},
+                                                    {SYSTOLE_MEMORY_B_ZERO_POINT, 1}};
     std::vector<Bank> all;
     for (const auto &[memory, count] : counts)
       for (uint32_t bank = 0; bank < count; ++bank)
@@ -147,7 +149,7 @@ TEST_P(ParityTest, AFlippedBitOfAnyBankIsFoundBeforeItsResultIsAnnounced) {
 /// What is armed waits for a write to its bank; a flipped word that nobody reads, or that is written again, is no error.
 TEST_P(ParityTest, AWrongWordThatIsNotReadIsNoError) {
   simulate([&](Host &host) {
-    inject(host, {SYSTOLE_MEMORY_SHIFT, 1, 0});
+    inject(host, {SYSTOLE_MEMORY_SHIFT, (config().cols + 3) / 4 - 1, 0});
     EXPECT_EQ(product(host), first_);
     EXPECT_EQ(host.read32(SYSTOLE_REG_INJECT) & SYSTOLE_INJECT_ARM_MASK, uint32_t{SYSTOLE_INJECT_ARM_MASK}) << "nothing written";
     ring(host, {parameter(SYSTOLE_BANK_SHIFT, regions_.shifts, config().cols, 0)});
@@ -175,18 +177,18 @@ TEST_P(ParityTest, ALockKeepsFaultsFromBeingInjected) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, ParityTest, testing::Values(kName), [](const auto &info) { return test_name(info.param); });
+INSTANTIATE_TEST_SUITE_P(Rtl, ParityTest, testing::ValuesIn(engine_configs()), [](const auto &info) { return test_name(info.param); });
 
 /// No false alarm and no other cycle than without parity: shapes whose tails leave lanes, columns and words that no load wrote.
-class ParityGemmTest : public testing::TestWithParam<unsigned> {};
+class ParityGemmTest : public testing::TestWithParam<std::tuple<std::string, unsigned>> {};
 
 TEST_P(ParityGemmTest, EveryBitAndCycleAgrees) {
-  const unsigned seed = GetParam();
+  const auto &[config, seed] = GetParam();
   std::mt19937_64 random{seed};
   platform::RtlOptions rtl;
   rtl.x_seed = seed;
   platform::RunOptions run;
-  run.config = kName;
+  run.config = config;
   run.make_accelerator = platform::rtl_factory(rtl);
   run.layout_seed = seed;
   if (seed % 2 == 0) run.timing.stall_seed = seed;
@@ -198,8 +200,10 @@ TEST_P(ParityGemmTest, EveryBitAndCycleAgrees) {
   expect_golden(run, jobs);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, ParityGemmTest, testing::Range(1u, 7u),
-                         [](const auto &info) { return std::to_string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Rtl, ParityGemmTest, testing::Combine(testing::ValuesIn(engine_configs()), testing::Range(1u, 7u)),
+                         [](const auto &info) {
+                           return test_name(std::get<0>(info.param)) + "_" + std::to_string(std::get<1>(info.param));
+                         });
 
 }  // namespace
 }  // namespace systole::tb

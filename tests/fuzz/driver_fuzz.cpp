@@ -27,7 +27,7 @@ constexpr uint64_t kMostBuffers = 1 << 16;  // words of all buffers of a machine
 }
 
 /// Something wrong that a test of this target asks for (CMakeLists.txt): "ring": the ring is half as large as the driver is told;
-/// "record": a bit of a record that the driver wrote is set.
+/// "record": a bit of a record that the driver wrote is set; "call": a register does not hold what a call wrote.
 bool planted(const char *name) {
   static const char *const chosen = std::getenv("SYSTOLE_PLANT");
   return chosen != nullptr && std::strcmp(chosen, name) == 0;
@@ -188,6 +188,111 @@ std::string illegal(const Shape &s, const std::vector<Record> &records) {
   return "";
 }
 
+/// @returns the result, which has a sentence
+systole_result_t named(systole_result_t result) {
+  if (std::strcmp(systole_result_string(result), "unknown result") == 0) fail("a result without a sentence");
+  return result;
+}
+
+/// Everything but products, with any arguments, on a device that has latched `latched` or nothing (-1).
+void other_calls(systole_t &device, MockDevice &mock, Input &in, int latched) {
+  const auto expect = [](bool good, const char *what) {
+    if (!good) fail(what);
+  };
+  const auto wide = [&](uint32_t low) { return uint64_t{mock.registers[low + 4]} << 32 | mock.registers[low]; };
+  const auto null = [&](auto *pointer) { return in.below(16) == 0 ? nullptr : pointer; };
+  for (unsigned calls = 0; calls < 8 && in.more(); ++calls) {
+    systole_t *const dev = null(&device);
+    const bool arguments = dev != nullptr;
+    systole_result_t expected = SYSTOLE_ERR_BAD_ARG, result = SYSTOLE_OK;
+    const size_t written = mock.writes.size();
+    switch (in.below(8)) {
+      case 0: {
+        const auto cycles = static_cast<uint32_t>(in.get(4));
+        if (arguments) expected = SYSTOLE_OK;
+        result = systole_set_watchdog(dev, cycles);
+        if (planted("call")) mock.registers[SYSTOLE_REG_WATCHDOG] ^= 1u;
+        if (arguments) expect(mock.registers[SYSTOLE_REG_WATCHDOG] == cycles, "WATCHDOG is another");
+        break;
+      }
+      case 1: {
+        systole_window_t both[2];
+        bool pages = true;
+        for (systole_window_t &window : both) {
+          window = {in.get(8), in.get(8)};
+          if (in.below(8) != 0) window = {window.base & ~uint64_t{4095}, window.limit | 4095u};
+          pages = pages && window.base % 4096 == 0 && window.limit % 4096 == 4095;
+        }
+        const systole_window_t *const reads = null(&both[0]), *const writes = null(&both[1]);
+        const bool locked = (mock.registers[SYSTOLE_REG_LOCK] & SYSTOLE_LOCK_WINDOWS_MASK) != 0u;
+        if (arguments && reads != nullptr && writes != nullptr && pages) expected = locked ? SYSTOLE_ERR_LOCKED : SYSTOLE_OK;
+        result = systole_set_windows(dev, reads, writes);
+        if (result == SYSTOLE_ERR_BUSY && expected == SYSTOLE_OK && latched >= 0) expected = SYSTOLE_ERR_BUSY;  // records stay behind
+        if (expected != SYSTOLE_OK) break;
+        expect(wide(SYSTOLE_REG_READ_BASE_LO) == reads->base && wide(SYSTOLE_REG_READ_LIMIT_LO) == reads->limit &&
+                   wide(SYSTOLE_REG_WRITE_BASE_LO) == writes->base && wide(SYSTOLE_REG_WRITE_LIMIT_LO) == writes->limit,
+               "a window is another");
+        break;
+      }
+      case 2: {
+        const auto locks = static_cast<uint32_t>(in.below(4) ? in.below(4) : in.get(4));
+        if (arguments && locks < 4) expected = SYSTOLE_OK;
+        result = systole_lock(dev, locks);
+        if (expected == SYSTOLE_OK) expect(mock.registers[SYSTOLE_REG_LOCK] == locks, "LOCK is another");
+        break;
+      }
+      case 3: {
+        bool idle = false, *const to = null(&idle);
+        if (arguments && to != nullptr)
+          expected = latched < 0 ? SYSTOLE_OK : systole_is_device_error(systole_error_result(static_cast<uint32_t>(latched)))
+                                                    ? systole_error_result(static_cast<uint32_t>(latched))
+                                                    : SYSTOLE_ERR_DEVICE;
+        result = systole_is_idle(dev, to);
+        if (result == SYSTOLE_OK) expect(idle, "busy after systole_wait()");
+        break;
+      }
+      case 4: {
+        systole_error_info_t info{}, *const to = null(&info);
+        if (arguments && to != nullptr) expected = SYSTOLE_OK;
+        result = systole_last_error(dev, to);
+        if (result == SYSTOLE_OK)
+          expect(info.code == (latched < 0 ? 0u : static_cast<uint32_t>(latched)) &&
+                     info.index == mock.registers[SYSTOLE_REG_ERROR_INDEX] && info.address == wide(SYSTOLE_REG_ERROR_ADDR_LO),
+                 "the error is another");
+        expect(*systole_error_name(info.code) != '\0' && *systole_error_text(info.code) != '\0', "an error without a sentence");
+        break;
+      }
+      case 5: {
+        systole_counters_t counters{}, *const to = null(&counters);
+        mock.registers[SYSTOLE_REG_COUNTER_TOTAL_HI] = static_cast<uint32_t>(in.get(4));
+        mock.registers[SYSTOLE_REG_COUNTER_MACS_LO] = static_cast<uint32_t>(in.get(4));
+        if (arguments && to != nullptr) expected = SYSTOLE_OK;
+        result = systole_read_counters(dev, to);
+        if (result == SYSTOLE_OK)
+          expect(counters.total == wide(SYSTOLE_REG_COUNTER_TOTAL_LO) && counters.macs == wide(SYSTOLE_REG_COUNTER_MACS_LO),
+                 "a counter is another");
+        break;
+      }
+      case 6:
+        if (arguments) expected = SYSTOLE_OK;
+        result = systole_clear_counters(dev);
+        break;
+      default:
+        if (arguments) expected = mock.stuck_reset ? SYSTOLE_ERR_TIMEOUT : SYSTOLE_OK;
+        result = systole_reset(dev);
+        if (result != SYSTOLE_OK) break;
+        latched = -1;
+        mock.registers[SYSTOLE_REG_ERROR_CODE] = SYSTOLE_ERROR_NONE;
+        break;
+    }
+    if (named(result) != expected)
+      fail(std::string("a call ends with: ") + systole_result_string(result) + ", not: " + systole_result_string(expected));
+    if (expected == SYSTOLE_ERR_BAD_ARG || expected == SYSTOLE_ERR_LOCKED)
+      expect(mock.writes.size() == written, "a refused call has written a register");
+  }
+  if (!mock.fault.empty()) fail(mock.fault);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -202,7 +307,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (mock.complete_per_read == 0 && in.below(2)) mock.complete_per_read = 1;
   switch (odd) {
     case 0: mock.stuck_reset = true; break;
-    case 1: mock.error_after = in.below(16); break;
+    case 1:
+      mock.error_after = in.below(16);
+      mock.registers[SYSTOLE_REG_ERROR_CODE] = in.below(16);
+      mock.registers[SYSTOLE_REG_ERROR_INDEX] = static_cast<uint32_t>(in.get(4));
+      mock.registers[SYSTOLE_REG_ERROR_ADDR_HI] = static_cast<uint32_t>(in.get(1));
+      break;
     case 2: mock.registers[SYSTOLE_REG_ID] ^= 1u << in.below(32); break;
     case 3: mock.registers[SYSTOLE_REG_VERSION] ^= 1u << in.below(32); break;
     case 4: config.ring_address += in.get(8); break;
@@ -216,14 +326,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (odd == 5 && config.ring_entries_log2 == 0 && config.ring != mock.config().ring) return 0;
   systole_t device;
   const systole_result_t started = systole_init(&device, &config);
-  if (*systole_result_string(started) == '\0') fail("a result without a sentence");
-  if (started != SYSTOLE_OK) return 0;
+  if (named(started) != SYSTOLE_OK) return 0;
 
   for (unsigned job = 0; job < 3 && (job == 0 || in.more()); ++job) {
     const bool sane = in.below(2) != 0;
     const systole_gemm_t gemm = gemm_of(in, sane);
     systole_gemm_plan_t plan;
-    const systole_result_t planned = systole_gemm_plan(&device, &gemm, &plan);
+    const systole_result_t planned = named(systole_gemm_plan(&device, &gemm, &plan));
     uint32_t commands = 0;
     if (systole_gemm_commands(&device, &gemm, &commands) != planned)
       fail("plan and number of commands disagree about the arguments");
@@ -237,14 +346,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (commands > kMostCommands) continue;
     const size_t first = mock.log.size();
     const systole_result_t result = systole_gemm(&device, &gemm);
-    const systole_result_t waited = result == SYSTOLE_OK ? systole_wait(&device) : result;
+    const systole_result_t waited = named(result == SYSTOLE_OK ? systole_wait(&device) : result);
     if (!mock.fault.empty()) fail(mock.fault);
     if (planted("record")) mock.log.back()[1] |= 1u << 31;
     const std::vector<Record> records(mock.log.begin() + static_cast<std::ptrdiff_t>(first), mock.log.end());
     const std::string what = illegal(shape, records);
     if (!what.empty()) fail(what);
     if (waited != SYSTOLE_OK) {
-      if (odd != 1 || waited != SYSTOLE_ERR_DEVICE) fail(std::string("the product ends with: ") + systole_result_string(waited));
+      const uint32_t code = mock.registers[SYSTOLE_REG_ERROR_CODE];
+      const systole_result_t told = code == SYSTOLE_ERROR_NONE ? SYSTOLE_ERR_DEVICE : systole_error_result(code);
+      if (odd != 1 || waited != told || !systole_is_device_error(waited))
+        fail(std::string("the product ends with: ") + systole_result_string(waited));
+      other_calls(device, mock, in, static_cast<int>(code));
       return 0;
     }
     if (records.size() != commands) fail(std::to_string(records.size()) + " records instead of " + std::to_string(commands));
@@ -254,5 +367,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       if (!wrong.empty()) fail(wrong);
     }
   }
+  if (odd != 1) other_calls(device, mock, in, -1);
   return 0;
 }

@@ -24,7 +24,8 @@ std::unique_ptr<platform::RtlModel> make_rtl(uint64_t x_seed);
 class Violation : public std::runtime_error {
  public:
   Violation(const std::string &rule, const std::string &detail, uint64_t cycle)
-      : std::runtime_error(rule + ": " + detail + " (cycle " + std::to_string(cycle) + ")") {}
+      : std::runtime_error(rule + ": " + detail + " (cycle " + std::to_string(cycle) + ")"), rule(rule) {}
+  const std::string rule;
 };
 
 /// What a program brought about: commands that completed, by kind, errors, and some situations.

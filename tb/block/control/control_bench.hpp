@@ -200,6 +200,28 @@ class ControlBench {
     ASSERT_TRUE(wait_for([this] { return (read(SYSTOLE_REG_CTRL) & 2) == 0; }));
   }
 
+  /// Two register writes without waiting for the first one's answer, with idle cycles between. @returns the cycles that took them
+  std::array<uint64_t, 2> post(const std::array<std::pair<uint32_t, uint32_t>, 2> &writes, unsigned gap) {
+    std::array<uint64_t, 2> when{};
+    dut->s_axil_bready_i = 1;
+    for (unsigned i = 0; i < 2; ++i) {
+      dut->s_axil_awvalid_i = dut->s_axil_wvalid_i = 1;
+      dut->s_axil_awaddr_i = static_cast<SData>(writes[i].first);
+      dut->s_axil_wdata_i = writes[i].second;
+      dut->s_axil_wstrb_i = 15;
+      bool taken = false;
+      while (!taken) {
+        when[i] = now;
+        cycle([&] { taken = dut->s_axil_awready_o != 0 && dut->s_axil_wready_o != 0; });
+      }
+      dut->s_axil_awvalid_i = dut->s_axil_wvalid_i = 0;
+      if (i == 0) wait_cycles(gap == 0 ? 0 : gap + 1);
+    }
+    wait_cycles(4);
+    dut->s_axil_bready_i = 0;
+    return when;
+  }
+
   // --- one cycle ---
   template <class Sample>
   void cycle(Sample &&sample) {
