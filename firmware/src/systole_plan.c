@@ -716,10 +716,12 @@ static void try_list(search_t *search, systole_gemm_plan_t *plan, systole_gemm_p
             search->found = false;
             other->cycles = SYSTOLE_SATURATED;
             (void)try_candidate(search, plan, &search->list[next]);
-            refine(search, plan);
+            if (search->found) {
+                refine(search, plan);
+                if (other->cycles < best->cycles) copy_plan(best, other);
+            }
             search->found = true;
             search->best = best;
-            if (other->cycles < best->cycles) copy_plan(best, other);
         }
         search->list[next].time = UINT32_MAX;
     }
@@ -728,10 +730,10 @@ static void try_list(search_t *search, systole_gemm_plan_t *plan, systole_gemm_p
     search->found = false;
     other->cycles = systole_sat_add(best->cycles, best->cycles >> 6);
     try_parts(search, plan, best);
+    /* Of many short commands the forecast knows less. */
+    if (search->found && systole_sat_add(other->cycles, other->cycles >> 7) < best->cycles) copy_plan(best, other);
     search->found = true;
     search->best = best;
-    /* Of many short commands the forecast knows less. */
-    if (other->cycles + (other->cycles >> 7) < best->cycles) copy_plan(best, other);
 }
 
 static void search_blocks(search_t *search, systole_gemm_plan_t *plan)
