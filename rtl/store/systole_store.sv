@@ -548,7 +548,8 @@ module systole_store #(
   end
 
 `ifdef FORMAL
-  // Bursts and their answers; the blocks that make bursts and data are free here, apart from what systole_burst_gen shows of itself.
+  // Bursts and their answers, and the step from the epilogue to the write DMA; the blocks that make bursts and data are free here, apart
+  // from what systole_burst_gen shows of itself.
   localparam int FCountW = CountW + 1;
   logic f_past_q, f_enable;
   logic [FCountW-1:0] f_bursts_q;  // AW taken, no B yet
@@ -582,11 +583,17 @@ module systole_store #(
       if ($past(b_fire && m_axi_bresp_i[1])) assert (stopped_q);
       if (!$past(b_fire)) assert (!done_o);
       if (done_o) assert ($past(!m_axi_bresp_i[1]));
+      // The epilogue advances by what it was told a cycle ahead, the write DMA places by its ready: both or neither.
+      assert (group_ready == (!out_valid || unused_out_ready));
+      if ($past(out_valid && !unused_out_ready))
+        assert (out_valid && $stable(out_strobes) && $stable(out_offset) && $stable(out_touched) && $stable(out_completed) && $stable(out_data));
 
       cover (f_bursts_q == FCountW'(MaxWrites) && m_axi_bvalid_i);  // as many bursts as may be, answered
       cover (m_axi_awvalid_o && f_bursts_q == FCountW'(MaxWrites - 1) && $past(b_fire && max_q));  // the place of an answer taken at once
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_AXI_STORE);  // an error response
       cover (done_o && f_bursts_q == '0);  // a command completes
+      cover (out_valid && unused_out_ready && $past(out_valid && !unused_out_ready));  // a group that waited is placed
+      cover (out_valid && !unused_out_ready && $past(out_valid && unused_out_ready));  // one behind another finds no room
     end
   end
 `endif
