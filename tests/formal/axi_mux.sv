@@ -159,10 +159,10 @@ module axi_mux #(
       if (r_marked_q) assert (r_ahead_q < r_count_q);
 
       cover (b_count_q == CountW'(Depth) && awvalid_i == 2'b11 && !m_awvalid);  // as many writes as may be, both masters wait
-      cover (m_awvalid && !m_awready_i && $past(m_awvalid && !m_awready_i && awvalid_i == 2'b01) && awvalid_i == 2'b11);  // the other asks while one waits
-      cover (w_marked_q && w_ahead_q == '0 && w_last && write_owner_q && $past(w_last));  // data behind those of the other burst
+      cover (m_awvalid && !m_awready_i && $past(past_q && m_awvalid && !m_awready_i && awvalid_i == 2'b01) && awvalid_i == 2'b11);  // the other asks while one waits
+      cover (w_marked_q && w_ahead_q == '0 && w_last && write_owner_q && $past(past_q && w_last));  // data behind those of the other burst
       cover (b_marked_q && b_ahead_q == '0 && b_take && write_owner_q && !w_marked_q);  // the marked write is answered
-      cover (r_marked_q && r_ahead_q == '0 && r_last && !read_owner_q && $past(rvalid[1] && !rready_i[1], 2));  // a read behind one whose master waits
+      cover (r_marked_q && r_ahead_q == '0 && r_last && !read_owner_q && $past(past_q && rvalid[1] && !rready_i[1], 2));  // a read behind one whose master waits
     end
   end
 
