@@ -158,11 +158,24 @@ module systole_fetch #(
   logic [79+2*PageW:0] f_seen_q;
   logic [LevelW:0] f_level_q;  // records that wait
   logic [LevelW:0] f_owed_q;  // requests whose last beat has not come
+  // One beat of each record, whichever.
+  localparam int FBeats = 512 / AxiDataW;
+  (* anyconst *) logic [3:0] f_lane;
+  logic [3:0] f_beat_q;  // beats of the record that have come
+  logic [AxiDataW-1:0] f_data_q, f_beat;  // it, as it came; where it stands now
+  logic f_err_q;  // one came with an error response
 
   initial f_past_q = 1'b0;
   always_comb begin
     assume (rst_ni == f_past_q);
     assume (ring_base_i[5:0] == '0);  // as the register has it
+    assume ({1'b0, f_lane} < 5'(FBeats));
+    if (f_past_q && r_valid_i) assume (r_last_i == (f_beat_q == 4'(FBeats - 1)));  // a burst has as many beats as were asked for
+  end
+
+  always_comb begin
+    f_beat = '0;
+    for (int i = 0; i < FBeats; i++) if (4'(i) == 4'(FBeats - 1) - f_beat_q + f_lane) f_beat = record[i*AxiDataW+:AxiDataW];
   end
 
   assign f_same = f_seen_q == {ring_base_i, slot_mask_i, window_first_i, window_last_i};
@@ -173,6 +186,11 @@ module systole_fetch #(
     else f_owed_q <= f_owed_q + (LevelW + 1)'(ask) - (LevelW + 1)'(arrived);
     if (!rst_ni) f_level_q <= '0;
     else f_level_q <= f_level_q + (LevelW + 1)'(arrived) - (LevelW + 1)'(taken);
+    if (!rst_ni) f_beat_q <= '0;
+    else if (r_valid_i) f_beat_q <= r_last_i ? 4'd0 : f_beat_q + 4'd1;
+    if (!rst_ni) f_err_q <= 1'b0;
+    else if (r_valid_i) f_err_q <= (f_beat_q != '0 && f_err_q) || r_err_i;
+    if (r_valid_i && f_beat_q == f_lane) f_data_q <= r_data_i;
     f_seen_q <= {ring_base_i, slot_mask_i, window_first_i, window_last_i};
     if (f_past_q) begin
       // The registers do not change under way, and stand for a cycle before a doorbell.
@@ -204,6 +222,10 @@ module systole_fetch #(
       assert (f_level_q <= (LevelW + 1)'(Slots));
       assert (f_owed_q + f_level_q <= (LevelW + 1)'(Slots));
       assert ((LevelW + 1)'(ar_valid_o) <= f_owed_q && (!asked_q || ar_valid_o));
+      // A record is its beats in order, the first at the low end, and bad if one of them was.
+      if (f_beat_q > f_lane) assert (f_beat == f_data_q);
+      if (arrived && f_beat_q == f_lane) assert (f_beat == r_data_i);
+      assert ({1'b0, f_beat_q} < 5'(FBeats) && err_q == (f_beat_q != '0 && f_err_q));
       // What the registers for the window say, when they say it.
       if (f_same) begin
         assert (slots_q == (!base_inside ? 17'd0 : (pages >> 10) != '0 ? 17'h10000 : pages_slots + 17'd1));
@@ -213,6 +235,7 @@ module systole_fetch #(
       cover (ar_valid_o && $past(ar_valid_o && ar_ready_i) && ar_addr_o[AxiAddrW-1:12] == window_last_i);  // a request behind another, in the last page
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_WINDOW && $past(ar_valid_o));  // the next record is outside
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_RANGE);  // beyond the address width
+      cover (arrived && $past(!r_valid_i) && f_lane == 4'(FBeats - 1) && r_data_i[0]);  // a record's last beat, after a gap
       cover (cmd_valid_o && cmd_err_o);  // a record that came with an error response
       cover (f_owed_q == (LevelW + 1)'(Slots) && !ar_valid_o);  // as many under way as there are places
     end

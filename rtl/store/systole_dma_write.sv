@@ -271,7 +271,9 @@ module systole_dma_write #(
       if (w_valid_o && f_level_q == '0) assert (w_strb_o == '0);
       if (w_valid_o && f_marked_q && f_ahead_q == '0 && f_level_q != '0) assert (w_strb_o == f_strobes_q && w_data_o == f_data_q);
       if ($past(f_past_q) && $past(w_valid_o && !w_ready_i))
-        assert (w_valid_o && $stable(w_last_o) && $stable(w_strb_o) && ($past(f_level_q == '0) || $stable(w_data_o)));
+        assert (w_valid_o && $stable(w_last_o) && $stable(w_strb_o) && $stable(w_data_o));
+      // What was said a cycle ahead to fit is taken, and nothing else.
+      if ($past(f_past_q) && in_touched_i == $past(in_next_touched_i)) assert (in_ready_o == $past(in_fits_o));
       // What the registers say.
       assert (f_bursts_q <= CountBurstW'(MaxWrites) && (!f_burst_marked_q || f_before_q < f_bursts_q));
       assert (f_level_q <= FCountW'(Slots) && level_q == LevelW'(f_level_q) && room_q == LevelW'(FCountW'(Slots) - f_level_q));
@@ -296,6 +298,7 @@ module systole_dma_write #(
       cover (w_valid_o && !w_ready_i && $past(w_valid_o && !w_ready_i && place));  // a beat that waits while a group is placed
       cover (f_marked_q && f_ahead_q == '0 && f_sent && f_strobes_q == '1 && f_data_q[0]);  // the marked beat goes, full
       cover (in_valid_i && !in_ready_o && w_valid_o);  // a group that waits for room
+      cover (place && $past(f_past_q) && in_touched_i == BeatsW'(MaxTouched) && $past(in_fits_o && !in_ready_o));  // a group that fits just as a beat leaves
       cover (filling && send && w_last_o && beat_q != '0);  // a burst whose data were cut off
     end
   end

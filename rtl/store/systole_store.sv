@@ -548,24 +548,37 @@ module systole_store #(
   end
 
 `ifdef FORMAL
-  // Bursts and their answers; the blocks that make bursts and data are free here, apart from what systole_burst_gen shows of itself.
+  // Bursts and their answers, and the step from the epilogue to the write DMA; the blocks that make bursts and data are free here, apart
+  // from what systole_burst_gen shows of itself.
   localparam int FCountW = CountW + 1;
   logic f_past_q, f_enable;
   logic [FCountW-1:0] f_bursts_q;  // AW taken, no B yet
+  logic f_cut_q;  // the data have been cut off
+  logic [7:0] f_bytes;  // of the group that is offered
+
+  always_comb begin
+    f_bytes = '0;
+    for (int i = 0; i < 4 * EpLanes; i++) f_bytes = f_bytes + 8'(out_strobes[i]);
+  end
 
   initial f_past_q = 1'b0;
   assign f_enable = !stopped && (b_fire || !full);
   always_comb begin
     assume (rst_ni == f_past_q);
     if (f_past_q && f_bursts_q == '0) assume (!m_axi_bvalid_i);  // an answer comes only for a burst whose AW was taken
+    if (group_valid) assume (group_lanes != '0 && group_lanes <= ($clog2(EpLanes) + 1)'(EpLanes) && res_size != 2'd3);
   end
 
   always_ff @(posedge clk_i) begin
     f_past_q <= 1'b1;
     if (!rst_ni) f_bursts_q <= '0;
     else f_bursts_q <= f_bursts_q + FCountW'(aw_fire) - FCountW'(b_fire);
-    if (!f_past_q || !$past(f_past_q)) assume (!m_axi_awvalid_o);
+    f_cut_q <= rst_ni && (f_cut_q || (dead && walk_idle && epilogue_idle));
+    if (!f_past_q || !$past(f_past_q)) assume (!m_axi_awvalid_o && !range_dead);
     else begin
+      if ($past(range_dead)) assume (range_dead);
+      if (walk_idle) assume (!group_valid);
+      if ($past(dead && walk_idle)) assume (walk_idle);
       if ($past(m_axi_awvalid_o && !m_axi_awready_i)) assume (m_axi_awvalid_o);
       else if ($past(!f_enable)) assume (!m_axi_awvalid_o);
     end
@@ -579,14 +592,30 @@ module systole_store #(
       assert (m_axi_awburst_o == 2'b01 && m_axi_awsize_o == 3'($clog2(BusBytes)));
       if ($past(stop_i) && !$past(m_axi_awvalid_o && !m_axi_awready_i)) assert (!m_axi_awvalid_o);
       if ($past(stop_i)) assert (!cmd_ready_o);
+      assert ((take_o & ~tok_avail_i) == '0);
       if ($past(b_fire && m_axi_bresp_i[1])) assert (stopped_q);
       if (!$past(b_fire)) assert (!done_o);
       if (done_o) assert ($past(!m_axi_bresp_i[1]));
+      // The epilogue advances by what it was told a cycle ahead, the write DMA places by its ready: both or neither.
+      assert (group_ready == (!out_valid || unused_out_ready));
+      if ($past(out_valid && !unused_out_ready))
+        assert (out_valid && $stable(out_strobes) && $stable(out_offset) && $stable(out_touched) && $stable(out_completed) && $stable(out_data));
+      // What the proof of systole_dma_write takes for granted.
+      if (out_valid) begin
+        assert (out_strobes[0] && (out_strobes & (out_strobes + 1'b1)) == '0);
+        assert (8'(out_touched) == (8'(out_offset) + f_bytes + 8'(BusBytes - 1)) >> OffW);
+        assert (8'(out_completed) == (unused_out_end ? 8'(out_touched) : (8'(out_offset) + f_bytes) >> OffW));
+        for (int i = 0; i < 4 * EpLanes; i++) if (!out_strobes[i]) assert (out_data[i*8+:8] == '0);
+      end
+      if (f_cut_q) assert (dead && walk_idle && epilogue_idle && !out_valid);
 
       cover (f_bursts_q == FCountW'(MaxWrites) && m_axi_bvalid_i);  // as many bursts as may be, answered
       cover (m_axi_awvalid_o && f_bursts_q == FCountW'(MaxWrites - 1) && $past(b_fire && max_q));  // the place of an answer taken at once
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_AXI_STORE);  // an error response
       cover (done_o && f_bursts_q == '0);  // a command completes
+      cover (f_cut_q && param_dead && $past(out_valid, 3));  // illegal parameters behind a group cut the data off
+      cover (out_valid && unused_out_ready && $past(out_valid && !unused_out_ready));  // a group that waited is placed
+      cover (out_valid && !unused_out_ready && $past(out_valid && unused_out_ready));  // one behind another finds no room
     end
   end
 `endif

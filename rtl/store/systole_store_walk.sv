@@ -318,4 +318,50 @@ module systole_store_walk #(
   assign give_back = out_valid_o && out_ready_i;
   assign idle_o = all_credits_q && !acc_rd_valid_o;
 
+`ifdef FORMAL
+  // Groups and their credits; what a context says of its rows is free here.
+  logic f_past_q;
+  logic [3:0] f_level_q, f_way;  // groups that wait for the epilogue; all that have been read and not taken
+
+  initial f_past_q = 1'b0;
+  assign f_way = f_level_q + 4'(fly_valid_q[0]) + 4'(fly_valid_q[1]);
+  always_comb begin
+    assume (rst_ni == f_past_q);
+    if (f_past_q) assume (out_valid_o == (f_level_q != '0));  // the queue keeps its contract
+  end
+
+  always_ff @(posedge clk_i) begin
+    f_past_q <= 1'b1;
+    if (!rst_ni) f_level_q <= '0;
+    else f_level_q <= f_level_q + 4'(fly_valid_q[1]) - 4'(give_back);
+    if (f_past_q && $past(f_past_q && stop_i)) assume (stop_i);  // until reset
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (f_past_q && $past(f_past_q)) begin
+      // A place for each group that is asked for.
+      assert (f_way <= 4'(Credits) && 4'(credits_q) == 4'(Credits) - f_way);
+      assert (credit_q == (credits_q != '0) && all_credits_q == (credits_q == 3'(Credits)));
+      assert (!fly_valid_q[1] || f_level_q != 4'(Credits));
+      assert (idle_o == (f_way == '0 && !acc_rd_valid_o));
+      // A read holds until it is taken.
+      if ($past(acc_rd_valid_o && !acc_rd_ready_i)) assert (acc_rd_valid_o && $stable(acc_rd_addr_o) && $stable(acc_rd_group_o));
+      assert (pending_q == $past(acc_rd_valid_o && !acc_rd_ready_i));
+      // What cuts the data off: behind it nothing comes.
+      assert (!ready_q || active_q);
+      if (dead_o) assert (active_q && !ready_q);
+      if ($past(stop_i) && !pending_q) assert (!acc_rd_valid_o);
+      if ($past(dead_o)) assert (dead_o);
+      if ($past(idle_o && (dead_o || stop_i))) assert (idle_o && !out_valid_o);
+      if ($past(fails_o)) assert (dead_o && err_valid_o && $past(idle_o && !unchecked_i));
+      if (err_valid_o) assert ($past(fails_o));
+
+      cover (f_way == 4'(Credits) && active_q && ready_q);  // as many groups on their way as may be, another waits
+      cover (dead_o && $past(!dead_o) && $past(out_valid_o && out_ready_i, 2));  // a row outside the accumulators, behind a group
+      cover (stop_i && pending_q && !$past(stop_i));  // illegal parameters while a read waits
+      cover (free_o);  // a command's last read
+    end
+  end
+`endif
+
 endmodule

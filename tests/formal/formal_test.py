@@ -96,11 +96,24 @@ class FormalTest(unittest.TestCase):
         self.assertEqual(status, 1, text)
         self.assertIn("NOT refuted", text)
 
+    def test_quick_runs_the_sizes_that_are_marked_and_their_faults(self):
+        status, text = self.formal("--quick", more="sizes = [{ Top = 5 }, { Top = 6 }]\nquick = [1]")
+        self.assertEqual(status, 0, text)
+        self.assertIn("counter Top=6 covers: 2 covers reached", text)
+        self.assertNotIn("Top=5", text)
+        self.assertNotIn("fault", text)
+
+    def test_a_module_that_is_said_to_be_proved_and_is_not_there_fails(self):
+        status, text = self.formal(more='use = ["rtl/common/systole_fifo.sv"]')
+        self.assertEqual(status, 1, text)
+        self.assertIn("prove and use say otherwise", text)
+
     def test_bad_input_is_one_line(self):
         good = PROOF.format(source="rtl/common/systole_fifo.sv", more="", find="module systole_fifo", put="")
         for text, says in (("proof = 1 1", "proofs.toml"), (good + "[[proof.fault]]\nwhat = 1\n", "lacks"), (good.replace("top", "tip"), "unknown tip"),
                            (good.replace("module systole_fifo", "nothing"), "found 0 times"), (good.replace("_fifo.sv", "_none.sv"), "no file"),
                            (good.replace('top = "counter"', 'top = "counter"\nengine = "magic"'), "engine is"),
+                           (good.replace('top = "counter"', 'top = "counter"\nquick = [1]'), "quick names a size"),
                            (good.split("[[proof.fault]]")[0], "no planted fault"), (good + good, "is there twice")):
             status, message = self.formal(text=text)
             self.assertEqual(status, 2, message)
