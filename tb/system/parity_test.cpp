@@ -48,9 +48,9 @@ class ParityTest : public ErrorTest {
   /// the store engine 4 (of SHIFT).
   std::vector<Bank> banks() const {
     const uint32_t rows = config().rows, cols = config().cols;
-    const std::pair<uint32_t, uint32_t> counts[] = {{SYSTOLE_MEMORY_ACT, rows},        {SYSTOLE_MEMORY_WGT, rows},
-                                                    {SYSTOLE_MEMORY_ACC, cols},        {SYSTOLE_MEMORY_BIAS, cols},
-                                                    {SYSTOLE_MEMORY_SCALE, cols / 2},  {SYSTOLE_MEMORY_SHIFT, (cols + 3) / 4},
+    const std::pair<uint32_t, uint32_t> counts[] = {{SYSTOLE_MEMORY_ACT, rows},       {SYSTOLE_MEMORY_WGT, rows},
+                                                    {SYSTOLE_MEMORY_ACC, cols},       {SYSTOLE_MEMORY_BIAS, cols},
+                                                    {SYSTOLE_MEMORY_SCALE, cols / 2}, {SYSTOLE_MEMORY_SHIFT, (cols + 3) / 4},
                                                     {SYSTOLE_MEMORY_B_ZERO_POINT, 1}};
     std::vector<Bank> all;
     for (const auto &[memory, count] : counts)
@@ -177,7 +177,8 @@ TEST_P(ParityTest, ALockKeepsFaultsFromBeingInjected) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, ParityTest, testing::ValuesIn(engine_configs()), [](const auto &info) { return test_name(info.param); });
+INSTANTIATE_TEST_SUITE_P(Rtl, ParityTest, testing::ValuesIn(engine_configs()),
+                         [](const auto &info) { return test_name(info.param); });
 
 /// No false alarm and no other cycle than without parity: shapes whose tails leave lanes, columns and words that no load wrote.
 class ParityGemmTest : public testing::TestWithParam<std::tuple<std::string, unsigned>> {};

@@ -227,7 +227,8 @@ void other_calls(systole_t &device, MockDevice &mock, Input &in, int latched) {
         const bool locked = (mock.registers[SYSTOLE_REG_LOCK] & SYSTOLE_LOCK_WINDOWS_MASK) != 0u;
         if (arguments && reads != nullptr && writes != nullptr && pages) expected = locked ? SYSTOLE_ERR_LOCKED : SYSTOLE_OK;
         result = systole_set_windows(dev, reads, writes);
-        if (result == SYSTOLE_ERR_BUSY && expected == SYSTOLE_OK && latched >= 0) expected = SYSTOLE_ERR_BUSY;  // records stay behind
+        if (result == SYSTOLE_ERR_BUSY && expected == SYSTOLE_OK && latched >= 0)
+          expected = SYSTOLE_ERR_BUSY;  // records stay behind
         if (expected != SYSTOLE_OK) break;
         expect(wide(SYSTOLE_REG_READ_BASE_LO) == reads->base && wide(SYSTOLE_REG_READ_LIMIT_LO) == reads->limit &&
                    wide(SYSTOLE_REG_WRITE_BASE_LO) == writes->base && wide(SYSTOLE_REG_WRITE_LIMIT_LO) == writes->limit,
@@ -244,9 +245,10 @@ void other_calls(systole_t &device, MockDevice &mock, Input &in, int latched) {
       case 3: {
         bool idle = false, *const to = null(&idle);
         if (arguments && to != nullptr)
-          expected = latched < 0 ? SYSTOLE_OK : systole_is_device_error(systole_error_result(static_cast<uint32_t>(latched)))
-                                                    ? systole_error_result(static_cast<uint32_t>(latched))
-                                                    : SYSTOLE_ERR_DEVICE;
+          expected = latched < 0 ? SYSTOLE_OK
+                     : systole_is_device_error(systole_error_result(static_cast<uint32_t>(latched)))
+                         ? systole_error_result(static_cast<uint32_t>(latched))
+                         : SYSTOLE_ERR_DEVICE;
         result = systole_is_idle(dev, to);
         if (result == SYSTOLE_OK) expect(idle, "busy after systole_wait()");
         break;
