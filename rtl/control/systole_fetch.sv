@@ -222,7 +222,7 @@ module systole_fetch #(
       assert (f_level_q <= (LevelW + 1)'(Slots));
       assert (f_owed_q + f_level_q <= (LevelW + 1)'(Slots));
       assert ((LevelW + 1)'(ar_valid_o) <= f_owed_q && (!asked_q || ar_valid_o));
-      // A record is its beats in order, the first at the low end, and bad if one of them was.
+      // A record is its beats in order, the first at the low end; an error response of an earlier one is remembered.
       if (f_beat_q > f_lane) assert (f_beat == f_data_q);
       if (arrived && f_beat_q == f_lane) assert (f_beat == r_data_i);
       assert ({1'b0, f_beat_q} < 5'(FBeats) && err_q == (f_beat_q != '0 && f_err_q));
@@ -236,7 +236,7 @@ module systole_fetch #(
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_WINDOW && $past(ar_valid_o));  // the next record is outside
       cover (err_valid_o && err_code_o == systole_pkg::ERROR_RANGE);  // beyond the address width
       cover (arrived && $past(!r_valid_i) && f_lane == 4'(FBeats - 1) && r_data_i[0]);  // a record's last beat, after a gap
-      cover (cmd_valid_o && cmd_err_o);  // a record that came with an error response
+      cover (arrived && (err_q || r_err_i));  // a record that came with an error response
       cover (f_owed_q == (LevelW + 1)'(Slots) && !ar_valid_o);  // as many under way as there are places
     end
   end

@@ -198,10 +198,12 @@ module systole_dma_write #(
   always_comb begin
     assume (rst_ni == f_past_q);
     // Groups as the epilogue makes them.
-    assume (in_strobes_i[0] && (in_strobes_i & (in_strobes_i + 1'b1)) == '0);
-    assume (in_touched_i == BeatsW'(f_touched) && in_completed_i == BeatsW'(f_completed));
-    if (f_past_q && !f_first_q) assume (in_offset_i == f_offset_q);
-    for (int i = 0; i < GroupBytes; i++) if (!in_strobes_i[i]) assume (in_data_i[i*8+:8] == '0);
+    if (in_valid_i) begin
+      assume (in_strobes_i[0] && (in_strobes_i & (in_strobes_i + 1'b1)) == '0);
+      assume (in_touched_i == BeatsW'(f_touched) && in_completed_i == BeatsW'(f_completed));
+      if (f_past_q && !f_first_q) assume (in_offset_i == f_offset_q);
+      for (int i = 0; i < GroupBytes; i++) if (!in_strobes_i[i]) assume (in_data_i[i*8+:8] == '0);
+    end
     if (f_past_q && f_bursts_q == CountBurstW'(MaxWrites)) assume (!burst_valid_i);  // no more bursts than have a place
     if (f_past_q && (fill_i || fill_q)) assume (!in_valid_i);  // once the data are cut off, until reset
     if (f_past_q && fill_q) assume (fill_i);

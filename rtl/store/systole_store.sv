@@ -600,7 +600,8 @@ module systole_store #(
       assert (group_ready == (!out_valid || unused_out_ready));
       if ($past(out_valid && !unused_out_ready))
         assert (out_valid && $stable(out_strobes) && $stable(out_offset) && $stable(out_touched) && $stable(out_completed) && $stable(out_data));
-      // What the proof of systole_dma_write takes for granted.
+      // What the proof of systole_store_walk takes for granted, then that of systole_dma_write.
+      if ($past(param_dead)) assert (param_dead);
       if (out_valid) begin
         assert (out_strobes[0] && (out_strobes & (out_strobes + 1'b1)) == '0);
         assert (8'(out_touched) == (8'(out_offset) + f_bytes + 8'(BusBytes - 1)) >> OffW);

@@ -27,7 +27,8 @@ module ring (
       .code_o(code), .soft_reset_i, .quiet_i, .engine_rst_no(engine_rst_n)
   );
 
-  logic past_q, past2_q;
+  logic past_q, past2_q, calm;
+  logic [ 2:0] calm_q;
   logic [31:0] head_q;  // of the cycle before, as is the size
   logic [ 4:0] size_q;
   logic [31:0] announced, fetched;  // records from there
@@ -43,17 +44,19 @@ module ring (
   assign good = fetched <= announced && announced <= (32'd1 << size_q);
   assign wrong = locked_write_i || (legal ? !good : head_i != tail_i);
 
-  // What is fetched lies in the ring.
-  always_comb if (past2_q && legal) assume (fetched <= (32'd1 << size_q));
+  // What is fetched lies in the ring. While the engines are reset, and just after, head and fetched index become 0 one after the other.
+  assign calm = &calm_q && engine_rst_n;
+  always_comb if (past2_q && calm && legal) assume (fetched <= (32'd1 << size_q));
 
   always_ff @(posedge clk_i) begin
     past_q <= 1'b1;
     past2_q <= past_q;
     head_q <= head_i;
     size_q <= ring_size_i;
-    if (past2_q) begin
+    calm_q <= {calm_q[1:0], engine_rst_n && rst_ni};
+    if (past2_q && calm) begin
       assert (misuse == !(legal && good));
-      if ($past(past2_q) && $past(past2_q, 2) && $past(engine_rst_n, 2) && $past(engine_rst_n)) begin
+      if ($past(past2_q) && $past(past2_q, 2) && $past(calm, 2) && $past(calm)) begin
         if ($past(wrong, 2)) assert (error);
         if (error_set) assert (code == systole_pkg::ERROR_RING && $past(wrong || !legal, 2));
       end

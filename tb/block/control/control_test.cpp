@@ -786,6 +786,9 @@ TYPED_TEST(ControlTest, SoftResetBesideTheDoorbellLeavesACleanMachine) {
       const std::array<uint64_t, 2> taken = bench.post(posted, gap);
       EXPECT_EQ(taken[1] - taken[0], 2 + gap) << "the port takes a write every other cycle";
       ASSERT_TRUE(bench.wait_for([&] { return (bench.read(SYSTOLE_REG_CTRL) & 2) == 0; }));
+      for (const uint32_t offset : {SYSTOLE_REG_RING_TAIL, SYSTOLE_REG_RING_HEAD, SYSTOLE_REG_ERROR_CODE, SYSTOLE_REG_IRQ_STATUS})
+        EXPECT_EQ(bench.read(offset), 0U) << offset;
+      EXPECT_EQ(bench.read(SYSTOLE_REG_STATUS), SYSTOLE_STATUS_QUIET_MASK);
       this->expect_recovery();
       if (this->HasFailure()) return;
     }
