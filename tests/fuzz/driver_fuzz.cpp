@@ -194,6 +194,9 @@ systole_result_t named(systole_result_t result) {
   return result;
 }
 
+/// What a call returns that finds this code latched.
+systole_result_t told(uint32_t code) { return code == SYSTOLE_ERROR_NONE ? SYSTOLE_ERR_DEVICE : systole_error_result(code); }
+
 /// Everything but products, with any arguments, on a device that has latched `latched` or nothing (-1).
 void other_calls(systole_t &device, MockDevice &mock, Input &in, int latched) {
   const auto expect = [](bool good, const char *what) {
@@ -244,11 +247,7 @@ void other_calls(systole_t &device, MockDevice &mock, Input &in, int latched) {
       }
       case 3: {
         bool idle = false, *const to = null(&idle);
-        if (arguments && to != nullptr)
-          expected = latched < 0 ? SYSTOLE_OK
-                     : systole_is_device_error(systole_error_result(static_cast<uint32_t>(latched)))
-                         ? systole_error_result(static_cast<uint32_t>(latched))
-                         : SYSTOLE_ERR_DEVICE;
+        if (arguments && to != nullptr) expected = latched < 0 ? SYSTOLE_OK : told(static_cast<uint32_t>(latched));
         result = systole_is_idle(dev, to);
         if (result == SYSTOLE_OK) expect(idle, "busy after systole_wait()");
         break;
@@ -356,8 +355,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!what.empty()) fail(what);
     if (waited != SYSTOLE_OK) {
       const uint32_t code = mock.registers[SYSTOLE_REG_ERROR_CODE];
-      const systole_result_t told = code == SYSTOLE_ERROR_NONE ? SYSTOLE_ERR_DEVICE : systole_error_result(code);
-      if (odd != 1 || waited != told || !systole_is_device_error(waited))
+      if (odd != 1 || waited != told(code) || !systole_is_device_error(waited))
         fail(std::string("the product ends with: ") + systole_result_string(waited));
       other_calls(device, mock, in, static_cast<int>(code));
       return 0;
