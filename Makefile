@@ -96,7 +96,7 @@ sim: sim-tool
 	@cd $(BUILD)/sim/$(TEST) && rm -rf result.json timeline.json timeline.svg waves.fst waves.gtkw waves.names mismatch.fst mismatch.gtkw mismatch.names
 	@$(SIM_TOOL) sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
 	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) \
-	  $(if $(findstring :,$(WAVES)),--waves-window '$(WAVES)') \
+	  $(if $(filter-out 0 1,$(WAVES)),--waves-window '$(WAVES)') \
 	  $(if $(filter-out 0,$(TIMELINE)),--timeline $(BUILD)/sim/$(TEST)/timeline.json) $(SIM_ARGS)
 endif
 

@@ -23,7 +23,9 @@ target_link_libraries(systole_verilated_fst PUBLIC systole_verilated ZLIB::ZLIB)
 # Models whose bits are watched, too (toggle coverage), which takes the compiler long: the smallest machine with all types, and the boards'
 # modules in one size.
 set(SYSTOLE_COVERAGE_TOGGLE "^systole_(v4x4|dut_(link_32|uart_[rt]x_8_1|axi_mem_32|axi_mux_slices|array_bench_2x4|board_bench))$")
+set(SYSTOLE_COVERS "")  # sources that bind themselves to the machine's top
 if(SYSTOLE_COVERAGE)
+  set(SYSTOLE_COVERS tb/cover/systole_cover.sv tb/cover/systole_crosses.sv)
   add_library(systole_coverage_points STATIC ${PROJECT_SOURCE_DIR}/tb/cover/coverage_points.cpp)
   target_include_directories(systole_coverage_points PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(systole_coverage_points PUBLIC systole_verilated)

@@ -193,6 +193,14 @@ class Jobs {
     for (job_ = 0; job_ < jobs_.size(); job_ += batch) run(job_, job_ + batch);
   }
 
+  /// The simulation ends early: keeps what the engine has done so far.
+  void abandon() {
+    if (job_ >= jobs_.size()) return;
+    GemmResult &last = results_[options_.queued ? jobs_.size() - 1 : job_];
+    if (const MeasuredProgram *const measured = accelerator_.measured()) last.measured = *measured;
+    last.unfinished = true;
+  }
+
   void progress(uint64_t cycle) const {
     if (!options_.progress || job_ >= jobs_.size()) return;
     Progress progress;
@@ -242,7 +250,7 @@ class Jobs {
     last.simulated_cycles = accelerator_.cycles() - start_cycle_;
     last.doorbell_cycle = accelerator_.doorbell_cycle();
     last.interrupt_cycle = accelerator_.irq_cycle();
-    last.counters = by_name(counters);
+    if (status == SYSTOLE_OK) last.counters = by_name(counters);
     // The interrupts of queued jobs may run into one another: their cycles are those that the machine counted.
     if (end - begin > 1)
       last.cycles = counters.total;
@@ -278,7 +286,7 @@ class Jobs {
       result.memory_report = findings.first;
       collect(regions[i - begin], result);
     }
-    if (last.cycles != 0) last.utilisation = ideal_cycles / static_cast<double>(last.cycles);
+    if (last.cycles != 0 && status == SYSTOLE_OK) last.utilisation = ideal_cycles / static_cast<double>(last.cycles);
   }
 
   /// Says what happened and asks the timing model what should have.
@@ -462,10 +470,20 @@ std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<Ge
     accelerator->set_progress([&program](uint64_t cycle) { program.progress(cycle); }, options.progress_interval);
 
   sc_core::sc_start();
-  accelerator->rethrow();
-  host.rethrow();
-  if (!host.finished()) throw HangError("hang: nothing is left to happen, but the driver still waits for the accelerator");
-  accelerator->close_files();
+  try {
+    accelerator->rethrow();
+    host.rethrow();
+    if (!host.finished()) throw HangError("hang: nothing is left to happen, but the driver still waits for the accelerator");
+  } catch (...) {
+    program.abandon();
+    if (options.on_failure) options.on_failure(std::move(results));
+    throw;
+  }
+  try {
+    accelerator->close_files();
+  } catch (const OutputError &error) {  // what was computed stands
+    results.back().files_report = error.what();
+  }
   return results;
 }
 

@@ -44,6 +44,8 @@ struct Layout {
   uint64_t end = 0;  ///< first address after the job
 };
 
+struct GemmResult;
+
 /// Options of run_gemm.
 struct RunOptions {
   std::string config = "16x16";
@@ -59,6 +61,8 @@ struct RunOptions {
   /// Called before each job, e.g. to inject bus errors.
   std::function<void(size_t job, const Layout &, Accelerator &)> before_job;
   bool predict = true;  ///< compare with the timing model
+  /// Called before an error that ends the simulation goes on, with what is known of each job; of an unfinished one, what it has measured.
+  std::function<void(std::vector<GemmResult>)> on_failure;
   std::function<void(const Progress &)> progress;
   uint64_t progress_interval = 100'000;  ///< cycles between calls
 };
@@ -88,6 +92,8 @@ struct GemmResult {
   std::optional<timing::Prediction> predicted;
   /// What the engine was given to do and when it did it, predicted or not; empty if it has no clock.
   MeasuredProgram measured;
+  bool unfinished = false;    ///< the simulation ended before the job: of the rest nothing is known (queued: says the last result)
+  std::string files_report;   ///< why a file that the engine writes is missing, in the last result; "": none is
   std::string timing_report;  ///< one line about the first difference of the two, "": none
 
   /// The driver succeeded, every byte of C was written and no other.
@@ -127,7 +133,7 @@ MemoryImage operand_image(const RunOptions &options, const std::vector<GemmJob> 
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.
-/// @throws HangError, ProtocolError, OutputError, std::invalid_argument
+/// @throws HangError, ProtocolError, OutputError (a file that cannot be begun), std::invalid_argument
 std::vector<GemmResult> run_gemm(const RunOptions &options, const std::vector<GemmJob> &jobs);
 
 }  // namespace systole::platform

@@ -120,8 +120,7 @@ std::string Pattern::text() const {
   return text;
 }
 
-Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,
-           std::uint64_t queued_macs) {
+Case unchecked(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config) {
   Case out;
   out.name = name;
   out.m = job.m;
@@ -131,6 +130,12 @@ Case check(const std::string &name, const platform::GemmJob &job, const platform
   out.b_type = job.b_type;
   out.out = job.epilogue.out;
   out.peak = platform::peak_macs(job, config);
+  return out;
+}
+
+Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,
+           std::uint64_t queued_macs) {
+  Case out = unchecked(name, job, config);
   const std::vector<std::uint8_t> expected = platform::golden_result(job);
   const std::size_t size = golden::size(out.out);
   const auto element = [size](const std::vector<std::uint8_t> &bytes, std::size_t i) {

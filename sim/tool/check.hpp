@@ -71,6 +71,9 @@ class Pattern {
   bool one_tile_ = true;
 };
 
+/// A case without a result.
+Case unchecked(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config);
+
 /// Compares with the golden model, bit by bit, if the driver succeeded.
 /// @param queued_macs  those of the jobs before in the same queue: the last one's counters hold them, too
 Case check(const std::string &name, const platform::GemmJob &job, const platform::ConfigInfo &config, platform::GemmResult result,

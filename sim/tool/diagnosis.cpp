@@ -17,6 +17,7 @@
 
 #include "firmware/include/systole_regs.h"
 #include "sim/diagnose/locate.hpp"
+#include "sim/diagnose/tokens.hpp"
 #include "sim/platform/command_text.hpp"
 #include "sim/platform/gtkw.hpp"
 #include "sim/platform/gtkw_text.hpp"
@@ -175,36 +176,16 @@ std::string suspect(const Divergence &at, const diagnose::Element &element) {
   }
 }
 
-/// A command that began before one of its tokens can have been given, by the times of all commands.
-struct TooEarly {
-  std::size_t taker = 0, giver = 0;
-  unsigned token = 0;
-};
-
-/// The n-th taker of a token needs what the n-th giver gave. A giver gives when it ends, or earlier, but not before it begins.
-std::optional<TooEarly> too_early(const platform::MeasuredProgram &measured) {
-  std::optional<TooEarly> first;
-  for (unsigned token = 0; token < platform::TOKENS; ++token) {
-    // These are given with the end of the command; the others while it runs.
-    constexpr unsigned kAtEnd = SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL | SYSTOLE_TOKEN_PARAM_FULL |
-                                SYSTOLE_TOKEN_ACC_FULL | SYSTOLE_TOKEN_MEM_DONE;
-    const bool at_end = (kAtEnd >> token & 1) != 0;
-    std::vector<std::size_t> givers, takers;
-    for (std::size_t i = 0; i < measured.program.records.size(); ++i) {
-      if ((platform::tokens_given(measured.program.records[i]) >> token & 1) != 0) givers.push_back(i);
-      if ((platform::tokens_taken(measured.program.records[i]) >> token & 1) != 0) takers.push_back(i);
-    }
-    for (std::size_t n = measured.program.tokens[token]; n < takers.size(); ++n) {
-      const std::size_t giver = n - measured.program.tokens[token];
-      const timing::Cycle begin = measured.commands[takers[n]].begin;
-      if (begin == timing::kNever || giver >= givers.size()) continue;
-      const timing::Command &times = measured.commands[givers[giver]];
-      const timing::Cycle given = at_end ? times.end : times.begin;
-      if (given < begin || (first && measured.commands[first->taker].begin <= begin)) continue;
-      first = TooEarly{takers[n], givers[giver], token};
-    }
-  }
-  return first;
+/// Where a token's fault is.
+std::string suspect(const diagnose::TokenFault &fault) {
+  if (!fault.given_early)
+    return "control, tokens: one was taken that had not been given (rtl/control/systole_tokens.sv; who gives and takes: "
+           "docs/commands_and_registers.md)";
+  const unsigned token = 1u << fault.token;
+  const char *const giver = (SYSTOLE_LOAD_GIVES & token) != 0      ? "load engine, DMA read (rtl/load/systole_dma_read.sv)"
+                            : (SYSTOLE_COMPUTE_GIVES & token) != 0 ? "compute engine (rtl/compute/systole_act_seq.sv)"
+                                                                   : "store engine, write responses (rtl/store/systole_store_answers.sv)";
+  return std::string(giver) + ": it gives a token before its command has ended";
 }
 
 class Diagnosis {
@@ -233,23 +214,18 @@ class Diagnosis {
       out.command = index;
       command_line(result, index);
     }
-    if (const auto early = too_early(result.measured)) {
-      const timing::Command &taker = result.measured.commands[early->taker], &giver = result.measured.commands[early->giver];
-      say("too early   #" + std::to_string(early->taker) + " began in cycle " + grouped(taker.begin) + " of the job, but #" +
-          std::to_string(early->giver) + ", which gives it " + platform::TOKEN_NAMES[early->token] + ", " +
-          (giver.begin == timing::kNever ? "never began"
-           : giver.end == timing::kNever ? "had not ended"
-                                         : "ended in cycle " + grouped(giver.end)));
-      command_line(result, early->taker);
-      say("look at     control, tokens: one was taken that had not been given (rtl/control/systole_tokens.sv; who gives and "
-          "takes: "
-          "docs/commands_and_registers.md)");
-      mark = begin_ + taker.begin;
+    const ScratchFolder scratch;
+    if (trace_ports(result.measured, mark, scratch) && token_fault_) {
+      token_lines(result);
+      say("look at     " + suspect(*token_fault_));
+      mark = token_fault_->cycle;
       out.port = "token";
-      out.command = early->taker;
+      out.command = token_fault_->given_early ? token_fault_->giver : token_fault_->taker;
     }
     out.cycle = mark;
-    if (mark != 0) trace(mark, report_.options.mismatch_waves);
+    if (mark == 0) return;
+    say_waves(trace_around(mark, report_.options.mismatch_waves), mark, report_.options.mismatch_waves);
+    mark_view(mark);
   }
 
   void operator()(std::size_t product) {
@@ -258,21 +234,7 @@ class Diagnosis {
     begin_ = result.doorbell_cycle;
     const std::uint64_t end = std::max(result.interrupt_cycle, begin_);
     const ScratchFolder scratch;
-
-    meter_.phase("looking for the first wrong bit");
-    const std::string ports = scratch.waves(), log = scratch.log();
-    std::vector<std::string> command = rerun_;
-    for (const std::string &word : {std::string("--waves"), ports, std::string("--waves-window"), window(begin_, end + 1)})
-      command.push_back(word);
-    for (const std::string &scope : diagnose::located_scopes()) {
-      command.emplace_back("--waves-scope");
-      command.push_back(scope);
-    }
-    const int status = start_self(command, log);
-    if (status != kFailed) {
-      say("the run cannot be repeated with waves (exit status " + std::to_string(status) + "): " + first_line(log));
-      return;
-    }
+    if (!trace_ports(result.measured, end, scratch)) return;
     diagnose::Run what;
     what.config = report_.options.config;
     what.records = result.measured.program.records;
@@ -280,23 +242,26 @@ class Diagnosis {
     what.memory = std::move(image.bytes);
     what.memory_base = image.base;
     what.begin = begin_;
-    findings_ = diagnose::locate(what, *platform::read_waves(ports));
+    findings_ = diagnose::locate(what, *platform::read_waves(scratch.waves()));
     const std::optional<Divergence> &found = findings_.first;
 
     if (!found) {
       say("all that passes the engines' ports is right, and C was not: something else writes it");
       return;
     }
+    // What comes after the first wrong bit is none of its causes.
+    if (token_fault_ && token_fault_->cycle > found->cycle) token_fault_.reset();
     const std::uint64_t mark = found->cycle;
     const std::string waves = report_.options.mismatch_waves;
     const std::vector<std::string> about = trace_around(mark, waves);
     const bool traced = about.empty();
     diagnose::Element element;
-    if (traced && found->stale.empty())
+    if (traced && found->stale.empty() && !token_fault_)
       element = diagnose::find_element(report_.options.config, *found, *platform::read_waves(waves));
     describe(result, *found, element);
     say_waves(about, mark, waves);
     report_.first_wrong = to_report(*found, element, mark);
+    report_.first_wrong->stale = token_fault_ || !found->stale.empty();
     mark_view(mark);
   }
 
@@ -339,7 +304,49 @@ class Diagnosis {
     platform::mark_view(platform::gtkw_name(options.waves), mark);
   }
 
-  void trace(std::uint64_t mark, const std::string &waves) { say_waves(trace_around(mark, waves), mark, waves); }
+  /// Runs once more with the ports between the blocks alone, to `end`, and looks at the tokens. @returns whether that could be done; else
+  /// says why not
+  bool trace_ports(const platform::MeasuredProgram &measured, std::uint64_t end, const ScratchFolder &scratch) {
+    meter_.phase("looking for the first wrong bit");
+    std::vector<std::string> command = rerun_;
+    for (const std::string &word :
+         {std::string("--waves"), scratch.waves(), std::string("--waves-window"), window(begin_, end + 1)})
+      command.push_back(word);
+    for (const std::string &scope : diagnose::located_scopes()) {
+      command.emplace_back("--waves-scope");
+      command.push_back(scope);
+    }
+    const int status = start_self(command, scratch.log());
+    if (status != kFailed) {
+      say("the run cannot be repeated with waves (exit status " + std::to_string(status) + "): " + first_line(scratch.log()));
+      return false;
+    }
+    const auto waves = platform::read_waves(scratch.waves());
+    token_fault_ = diagnose::find_token_fault(measured, begin_, diagnose::read_tokens(begin_, *waves));
+    return true;
+  }
+
+  void token_lines(const platform::GemmResult &result) {
+    const diagnose::TokenFault &fault = *token_fault_;
+    const std::string name = platform::TOKEN_NAMES[fault.token];
+    const std::string cycle = " in cycle " + grouped(fault.cycle - begin_) + " of the job";
+    const auto number = [](const std::optional<std::size_t> &index) {
+      return index ? '#' + std::to_string(*index) : std::string("none");
+    };
+    const auto ended = [&](std::size_t giver) {
+      const timing::Command &times = result.measured.commands[giver];
+      return times.begin == timing::kNever ? std::string("never began")
+             : times.end == timing::kNever ? std::string("had not ended")
+                                           : "ended in cycle " + grouped(times.end);
+    };
+    if (fault.given_early)
+      say("too early   " + number(fault.giver) + " gave " + name + cycle + ", but " + ended(*fault.giver) + "; taker: " +
+          number(fault.taker));
+    else
+      say("too early   " + number(fault.taker) + " took " + name + cycle + ", but " +
+          (fault.giver ? number(fault.giver) + ", which gives it, " + ended(*fault.giver) : "no command gives so many"));
+    if (const auto index = fault.given_early ? fault.giver : fault.taker) command_line(result, *index);
+  }
 
   static FirstWrong to_report(const Divergence &at, const diagnose::Element &element, std::uint64_t cycle) {
     FirstWrong out;
@@ -348,7 +355,6 @@ class Diagnosis {
     out.command = at.command;
     out.cycle = cycle;
     out.place = at.place;
-    out.stale = !at.stale.empty();
     if (at.port == Port::accumulator) out.column = at.column;
     if (element.known && !element.seed_wrong) out.row = element.row;
     return out;
@@ -377,7 +383,10 @@ class Diagnosis {
           "]: the sum that enters it is right, the one that leaves it should be " + hex_text(element.expected) + " and is " +
           hex_text(element.actual));
     if (element.seed_wrong) say("element     none: the sum that enters the array's row 0 is wrong already");
-    if (!found.stale.empty()) say("too early   " + found.stale);
+    if (token_fault_)
+      token_lines(result);
+    else if (!found.stale.empty())
+      say("too early   " + found.stale);
     const auto at = static_cast<unsigned>(found.port);
     for (unsigned port = 0; port < at; ++port) {
       const diagnose::Tally &tally = findings_.ports[port];
@@ -386,7 +395,7 @@ class Diagnosis {
     }
     say("wrong       " + grouped(findings_.ports[at].wrong) + " of " + grouped(findings_.ports[at].compared) + ' ' +
         checked_text(found.port) + (found.pattern.empty() ? "" : ", " + found.pattern));
-    say("look at     " + suspect(found, element));
+    say("look at     " + (token_fault_ ? suspect(*token_fault_) : suspect(found, element)));
   }
 
   const std::vector<std::string> rerun_;
@@ -395,6 +404,7 @@ class Diagnosis {
   Report &report_;
   ProgressMeter &meter_;
   diagnose::Findings findings_;
+  std::optional<diagnose::TokenFault> token_fault_;
   std::uint64_t begin_ = 0;
 };
 

@@ -333,7 +333,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
   timeline.commit();
   meter.reset();
   print_summary(std::cout, report);
-  return report.pass() ? kOk : kFailed;
+  return exit_status(report);
 }
 
 }  // namespace systole::tool

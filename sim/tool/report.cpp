@@ -15,6 +15,7 @@
 
 #include "sim/npy/output_file.hpp"
 #include "sim/platform/command_text.hpp"
+#include "sim/tool/timeline.hpp"
 #include "sim/tool/tool.hpp"
 
 namespace systole::tool {
@@ -84,6 +85,11 @@ Totals totals(const Report &report) {
   return out;
 }
 
+/// The driver was content with each product.
+bool completed(const Report &report) {
+  return std::all_of(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.result.driver_result == 0; });
+}
+
 /// null if there is none.
 nlohmann::ordered_json json_of(const std::optional<std::uint64_t> &value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
@@ -105,15 +111,17 @@ nlohmann::ordered_json json_of(const EngineOptions &options, const platform::Gem
   out["cycles"] = clock ? nlohmann::ordered_json(result.cycles) : nlohmann::ordered_json();
   out["model_cycles"] = clock ? json_of(predicted) : nlohmann::ordered_json();
   out["macs"] = result.macs;
-  out["utilisation"] = clock ? nlohmann::ordered_json(result.utilisation) : nlohmann::ordered_json();
+  // Of a product that the machine did not complete they say nothing.
+  const bool counted = clock && result.driver_result == 0;
+  out["utilisation"] = counted ? nlohmann::ordered_json(result.utilisation) : nlohmann::ordered_json();
   nlohmann::ordered_json counters = nullptr;
-  if (clock) {
+  if (counted) {
     counters = nlohmann::ordered_json::object();
     for (const std::string &cause : kCauses) counters[cause] = counter(result.counters, cause);
   }
   out["counters"] = counters;
   for (const char *name : kBus) {
-    out[name] = clock ? nlohmann::ordered_json(counter(result.counters, name)) : nlohmann::ordered_json();
+    out[name] = counted ? nlohmann::ordered_json(counter(result.counters, name)) : nlohmann::ordered_json();
   }
   return out;
 }
@@ -325,7 +333,9 @@ void print_summary(std::ostream &out, const Report &report) {
   }
   if (total.cycles != 0) {
     out << "  cycles       " << grouped(total.cycles)
-        << (options.is_fpga() ? " in which the accelerator was busy" : " from doorbell to interrupt");
+        << (options.is_fpga()      ? " in which the accelerator was busy"
+            : completed(report) ? " from doorbell to interrupt"
+                                : " from doorbell to interrupt, that of the error included");
     if (report.board)
       out << ", " << fixed(1e3 * static_cast<double>(total.cycles) / report.board->board.info.clock_hz, 3) << " ms\n";
     else if (!options.is_rtl())
@@ -337,6 +347,8 @@ void print_summary(std::ostream &out, const Report &report) {
           << (timing_equal                       ? ", every command equal\n"
               : *total.predicted != total.cycles ? ", which DIFFERS\n"
                                                  : ", but a command's time or a counter differs\n");
+  }
+  if (total.cycles != 0 && completed(report)) {
     out << "  utilisation  " << fixed(100 * total.utilisation, 2) << " % (" << counted(total.macs, "MAC") << ", at most "
         << (total.peak != 0 ? std::to_string(total.peak) + " a cycle" : "what the types of each product allow") << ")\n";
     print_causes(out, total.counters);
@@ -362,6 +374,12 @@ void print_summary(std::ostream &out, const Report &report) {
   if (failures > 0 && !report.again.empty()) out << "  again with   " << report.again << '\n';
 }
 
+int exit_status(const Report &report) {
+  const std::string missing = report.cases.empty() ? "" : report.cases.back().result.files_report;
+  if (!missing.empty()) std::cerr << program_name() << ": " << missing << '\n';
+  return !report.pass() ? kFailed : missing.empty() ? kOk : kBadInput;
+}
+
 std::string to_json(const Report &report) {
   const Totals total = totals(report);
   const platform::ConfigInfo &config = report.options.config;
@@ -380,8 +398,7 @@ std::string to_json(const Report &report) {
   out["engine"] = report.options.engine;
   out["pass"] = report.pass();
   // Where the driver fails, nothing is compared.
-  const bool compared =
-      std::all_of(report.cases.begin(), report.cases.end(), [](const Case &c) { return c.result.driver_result == 0; });
+  const bool compared = completed(report);
   out["mismatches"] = compared ? nlohmann::ordered_json(total.mismatches) : nullptr;
   const auto differs =
       std::find_if(report.cases.begin(), report.cases.end(), [](const Case &c) { return !timing_text(c).empty(); });
@@ -404,6 +421,7 @@ std::string to_json(const Report &report) {
   sum.counters = total.counters;
   sum.macs = total.macs;
   sum.utilisation = total.utilisation;
+  sum.driver_result = compared ? 0 : SYSTOLE_ERR_DEVICE;
   out.update(json_of(report.options, sum, total.predicted));
   if (!report.error.empty()) {
     for (const char *key : {"cycles", "model_cycles", "macs", "utilisation", "counters"}) out[key] = nullptr;
@@ -496,6 +514,16 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
   remove_old_reports(report);
   options.before_job = [&meter](std::size_t, const platform::Layout &, platform::Accelerator &) { meter.phase("simulating"); };
   options.progress = [&meter](const platform::Progress &progress) { meter(progress); };
+  // What the commands did until then; the JSON report has no cases, since nothing was checked.
+  Report partial = report;
+  bool begun = false;
+  options.on_failure = [&](std::vector<platform::GemmResult> results) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      begun = begun || !results[i].measured.commands.empty();
+      partial.cases.push_back(unchecked("", jobs[i], report.options.config));
+      partial.cases.back().result = std::move(results[i]);
+    }
+  };
   try {
     return platform::run_gemm(options, jobs);
   } catch (const std::invalid_argument &error) {
@@ -504,6 +532,10 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
     report.error = error.what();
     try {
       if (const auto json = prepare_json(report)) json->commit();
+      if (begun) {
+        if (const auto trace = prepare_trace(partial)) trace->commit();
+        prepare_timeline(partial).commit();
+      }
     } catch (const npy::Error &other) {
       std::cerr << program_name() << ": " << other.what() << '\n';
     }

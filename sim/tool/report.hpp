@@ -56,6 +56,9 @@ struct Report {
   bool pass() const;
 };
 
+/// Exit status of a run that is over; says on stderr which of the engine's files is missing, if one is.
+int exit_status(const Report &report);
+
 /// The one-screen summary.
 void print_summary(std::ostream &out, const Report &report);
 

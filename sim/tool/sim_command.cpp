@@ -69,7 +69,7 @@ int sim_command(const std::vector<std::string> &arguments) {
   if (trace) trace->commit();
   timeline.commit();
   print_summary(std::cout, report);
-  return report.pass() ? kOk : kFailed;
+  return exit_status(report);
 }
 
 }  // namespace systole::tool

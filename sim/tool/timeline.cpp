@@ -39,6 +39,7 @@ struct Slice {
   unsigned engine;
   std::uint64_t begin, end;
   unsigned lane;  ///< of its engine: commands of one lane do not overlap
+  bool ends;      ///< false: it was under way when the machine stopped or the simulation ended
 };
 
 struct Product {
@@ -65,14 +66,16 @@ Causes causes_of(const Product &product, std::size_t window) {
   return out;
 }
 
-/// An engine begins its next command before it has ended the one before; each command goes to the first lane that is free.
-std::vector<Slice> slices_of(const platform::MeasuredProgram &measured) {
+/// An engine begins its next command before it has ended the one before; each command goes to the first lane that is free. What has
+/// not ended does so at kNever.
+std::vector<Slice> slices_of(const platform::MeasuredProgram &measured, bool unfinished) {
   std::vector<Slice> out;
   for (std::size_t i = 0; i < measured.program.records.size(); ++i) {
     const timing::Command &times = measured.commands[i];
     const unsigned engine = platform::engine_of(measured.program.records[i]);
-    if (engine >= platform::ENGINES || times.begin == timing::kNever || times.end == timing::kNever) continue;
-    out.push_back({i, engine, times.begin, times.end, 0});
+    const bool ends = times.end != timing::kNever;
+    if (engine >= platform::ENGINES || times.begin == timing::kNever || !(ends || unfinished)) continue;
+    out.push_back({i, engine, times.begin, times.end, 0, ends});
   }
   std::array<std::vector<std::uint64_t>, platform::ENGINES> free;  // when each lane is
   for (Slice &slice : out) {
@@ -84,14 +87,37 @@ std::vector<Slice> slices_of(const platform::MeasuredProgram &measured) {
   return out;
 }
 
+/// The machine did not complete the product: it stopped with an error, or the simulation ended.
+bool stopped(const platform::GemmResult &result) { return result.unfinished || result.driver_result != 0; }
+
+/// Of a product that was not completed: what comes long after anything moved is left out, and what has not ended ends with the rest.
+void shorten(Product &product) {
+  Activity &activity = product.activity;
+  std::uint64_t moved = 0;
+  for (const Slice &slice : product.slices) moved = std::max(moved, slice.ends ? slice.end : slice.begin);
+  for (std::size_t i = 0; i < activity.windows.size(); ++i) {
+    const Window &w = activity.windows[i];
+    if (w.ar + w.r + w.aw + w.w + w.b != 0) moved = std::max(moved, (i + 1) * activity.window);
+  }
+  const std::uint64_t most = (moved + moved / 8) / activity.window + 1;
+  if (activity.windows.size() > most) {
+    activity.windows.resize(most);
+    activity.cycles = most * activity.window;
+  }
+  product.cycles = std::max(activity.cycles, moved);
+  for (Slice &slice : product.slices)
+    if (!slice.ends) slice.end = product.cycles;
+}
+
 std::vector<Product> products_of(const Report &report) {
   std::vector<Product> out;
   const std::size_t windows = std::max(kLeastWindows, Activity::MAX_WINDOWS / std::max<std::size_t>(report.cases.size(), 1));
   for (const Case &c : report.cases) {
     if (c.result.measured.commands.empty()) continue;  // queued before the one that holds the figures, or failed
-    Product product{&c, slices_of(c.result.measured), c.result.measured.activity};
+    Product product{&c, slices_of(c.result.measured, stopped(c.result)), c.result.measured.activity};
     product.activity.coarsen(windows);
-    product.cycles = product.activity.cycles;
+    if (stopped(c.result)) shorten(product);
+    product.cycles = std::max(product.cycles, product.activity.cycles);
     for (const Slice &slice : product.slices) product.cycles = std::max(product.cycles, slice.end);
     out.push_back(std::move(product));
   }
@@ -145,6 +171,10 @@ void add_slice(Events &events, const Report &report, const Product &product, uns
                {"end", slice.end}};
   for (const platform::CommandField &field : platform::command_fields(record))
     args[field.name] = field.text.empty() ? Json(field.value) : Json(field.text);
+  if (!slice.ends) {
+    args["end"] = nullptr;
+    args["unfinished"] = true;
+  }
   args["takes"] = platform::token_text(platform::tokens_taken(record));
   args["gives"] = platform::token_text(platform::tokens_given(record));
   events.add({{"ph", "X"},
@@ -286,6 +316,10 @@ class Picture {
   }
 
  private:
+  bool unfinished() const {
+    return std::any_of(report_.cases.begin(), report_.cases.end(), [](const Case &c) { return stopped(c.result); });
+  }
+
   double x_of(std::size_t product, std::uint64_t cycle) const {
     return kLeft + (kRight - kLeft) * static_cast<double>(starts_[product] + cycle) /
                        static_cast<double>(std::max<std::uint64_t>(total_, 1));
@@ -314,9 +348,11 @@ class Picture {
     }
     std::string what = report_.test + " on " + report_.options.config.name;
     what += report_.cases.size() == 1 ? ": " + title_of(report_.cases.front()) : ": " + counted(report_.cases.size(), "product");
+    if (unfinished()) what += ", ended early";
     write(out, kLeft, 24, what, " font-size=\"17\" font-weight=\"bold\"");
-    std::string line = grouped(cycles) + " cycles from doorbell to interrupt";
-    if (cycles != 0) line += ", utilisation " + fixed(100 * ideal / static_cast<double>(cycles), 2) + " %";
+    std::string line = unfinished() ? grouped(total_) + " cycles from the doorbell on; the product was not completed"
+                                    : grouped(cycles) + " cycles from doorbell to interrupt";
+    if (cycles != 0 && !unfinished()) line += ", utilisation " + fixed(100 * ideal / static_cast<double>(cycles), 2) + " %";
     const platform::MemoryTiming &memory = report_.options.timing;
     line += "; memory: latency " + std::to_string(memory.latency) + ", " + counted(memory.bytes_per_cycle, "byte") + " a cycle" +
             (memory.stall_seed ? ", random stalls" : "");

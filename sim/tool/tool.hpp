@@ -12,7 +12,7 @@ namespace systole::tool {
 enum Status {
   kOk = 0,        ///< everything agreed: every bit and, unless something was random, every cycle
   kFailed = 1,    ///< the engine's result was wrong, or it reported an error
-  kBadInput = 2,  ///< what the user gave cannot be used; one line on stderr, no output
+  kBadInput = 2,  ///< what the user gave cannot be used, or a file not be written; one line on stderr
   kHang = 3,      ///< the engine stopped moving
 };
 

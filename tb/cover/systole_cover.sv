@@ -52,7 +52,10 @@ module systole_cover #(
   input logic                  error_set_i,
   input logic [7:0]            error_code_i,
   input logic                  error_i,
+  input logic [3:0]            error_memory_i,
   input logic                  locked_write_i,
+  input logic                  fetch_err_i,
+  input logic [7:0]            fetch_err_code_i,
   input logic                  load_err_i,
   input logic [7:0]            load_err_code_i,
   input logic                  compute_err_i,
@@ -246,7 +249,7 @@ module systole_cover #(
   order_full: cover property (@(posedge clk_i) record_valid_i && !order_room_i);
 
   // --- errors and resets -----------------------------------------------------------------------------------------------------
-  for (genvar c = 1; c <= 12; c++) begin : gen_error  //= - opcode version reserved-field field range axi-fetch axi-load axi-store token ring watchdog param
+  for (genvar c = 1; c <= 14; c++) begin : gen_error  //= - opcode version reserved-field field range axi-fetch axi-load axi-store token ring watchdog param window parity
     error: cover property (@(posedge clk_i) error_set_i && error_code_i == 8'(c));
   end
   error_load_range: cover property (@(posedge clk_i) load_err_i && load_err_code_i == systole_pkg::ERROR_RANGE);
@@ -254,6 +257,13 @@ module systole_cover #(
   error_compute_range: cover property (@(posedge clk_i) compute_err_i);
   error_store_range: cover property (@(posedge clk_i) store_err_i && store_err_code_i == systole_pkg::ERROR_RANGE);
   error_store_axi: cover property (@(posedge clk_i) store_err_i && store_err_code_i == systole_pkg::ERROR_AXI_STORE);
+  error_fetch_window: cover property (@(posedge clk_i) fetch_err_i && fetch_err_code_i == systole_pkg::ERROR_WINDOW);
+  error_load_window: cover property (@(posedge clk_i) load_err_i && load_err_code_i == systole_pkg::ERROR_WINDOW);
+  error_store_window: cover property (@(posedge clk_i) store_err_i && store_err_code_i == systole_pkg::ERROR_WINDOW);
+  for (genvar m = 0; m < 7; m++) begin : gen_memory  //= act wgt acc bias b-zero-point scale shift
+    error_parity: cover property (@(posedge clk_i) error_set_i && error_code_i == systole_pkg::ERROR_PARITY
+                                    && error_memory_i == 4'(m));
+  end
   error_store_param: cover property (@(posedge clk_i) store_err_i && store_err_code_i == systole_pkg::ERROR_PARAM);
   error_while_reads_are_under_way: cover property (@(posedge clk_i) error_set_i && !read_quiet_i);
   error_while_writes_are_under_way: cover property (@(posedge clk_i) error_set_i && !store_quiet_i);
@@ -412,7 +422,10 @@ bind systole systole_cover #(
   .error_set_i      (u_control.error_set),
   .error_code_i     (u_control.error_code),
   .error_i          (u_control.error),
+  .error_memory_i   (u_control.parity_addr[35:32]),
   .locked_write_i   (u_control.locked_write),
+  .fetch_err_i      (u_control.fetch_err_valid),
+  .fetch_err_code_i (u_control.fetch_err_code),
   .load_err_i       (load_err_valid),
   .load_err_code_i  (load_err_code),
   .compute_err_i    (compute_err_valid),

@@ -8,7 +8,9 @@
 #include <random>
 #include <string>
 
+#include "firmware/include/systole_regs.h"
 #include "sim/diagnose/locate.hpp"
+#include "sim/diagnose/tokens.hpp"
 #include "sim/platform/gemm.hpp"
 #include "sim/platform/rtl.hpp"
 
@@ -17,6 +19,32 @@ namespace {
 
 using diagnose::Port;
 using golden::DType;
+
+/// A token given a cycle before its command's end, and one taken in the cycle in which it is given.
+void expect_faults_seen(const platform::MeasuredProgram &measured, uint64_t doorbell, const diagnose::TokenEvents &events) {
+  for (const unsigned token : {SYSTOLE_TOKEN_ACT_FULL, SYSTOLE_TOKEN_WGT_FULL, SYSTOLE_TOKEN_ACC_FULL}) {
+    unsigned number = 0;
+    while (1u << number != token) ++number;
+    SCOPED_TRACE(platform::TOKEN_NAMES[number]);
+    ASSERT_FALSE(events.given[number].empty());
+    ASSERT_FALSE(events.taken[number].empty());
+    diagnose::TokenEvents changed = events;
+    changed.given[number].back() -= 1;
+    auto fault = diagnose::find_token_fault(measured, doorbell, changed);
+    ASSERT_TRUE(fault);
+    EXPECT_TRUE(fault->given_early);
+    EXPECT_EQ(fault->token, number);
+    EXPECT_EQ(fault->cycle, changed.given[number].back());
+    EXPECT_EQ(platform::tokens_given(measured.program.records.at(*fault->giver)) & token, token);
+    changed = events;
+    changed.taken[number].front() = events.given[number].front();
+    fault = diagnose::find_token_fault(measured, doorbell, changed);
+    ASSERT_TRUE(fault);
+    EXPECT_FALSE(fault->given_early);
+    EXPECT_EQ(fault->cycle, changed.taken[number].front());
+    EXPECT_EQ(platform::tokens_taken(measured.program.records.at(*fault->taker)) & token, token);
+  }
+}
 
 /// Runs two products, the second of which is looked at, and compares its ports.
 diagnose::Findings look(const std::string &config, DType type, DType out, uint32_t m, uint32_t n, uint32_t k, bool seed,
@@ -67,6 +95,11 @@ diagnose::Findings look(const std::string &config, DType type, DType out, uint32
   run.begin = results[1].doorbell_cycle;
   if (spoil) spoil(run, a);
   const diagnose::Findings findings = diagnose::locate(run, *platform::read_waves(name));
+  // No token comes early in a right machine; and one that did would be seen.
+  platform::MeasuredProgram measured = results[1].measured;
+  diagnose::TokenEvents tokens = diagnose::read_tokens(run.begin, *platform::read_waves(name));
+  EXPECT_FALSE(diagnose::find_token_fault(measured, run.begin, tokens));
+  expect_faults_seen(measured, run.begin, tokens);
   std::remove(name.c_str());
   return findings;
 }

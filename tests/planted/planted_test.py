@@ -5,6 +5,7 @@
     planted_test.py PROGRAM PLANTS.TOML NAME     PROGRAM is systole-planted
     planted_test.py PROGRAM PLANTS.TOML none     asleep, no fault is seen; an unknown name is refused
 """
+import csv
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import xml.etree.ElementTree
 
 # Of each fault: the tests to run, the port at which data first go wrong, what the report must say and what it must not.
 EXPECTED = {
@@ -26,7 +28,7 @@ EXPECTED = {
         ("gemm_float_stress", "load", [r"DMA read", r"bit 3 of byte 5 of the written chunk"], [r"right  "]),
         ("gemm_uint8_asymmetric", "load", [r"DMA read", r"bit 3 of byte 5 of the written chunk"], [r"right  "]),
     ],
-    "token": [("gemm_uint8_asymmetric", "token", [r"stopped     error 9 TOKEN", r"gives it ACT_FULL", r"ended in cycle"], [r"element"])],
+    "token": [("gemm_uint8_asymmetric", "token", [r"stopped     error 9 TOKEN", r"took ACT_FULL", r"which gives it, (ended in cycle|had not ended|never began)", r"look at     control, tokens"], [r"element"])],
     "epilogue": [("requant_fixed", "result", [r"all in lane 1, bit 6", r"right  .*accumulator writes"], [r"element"])],
     "write_rotator": [
         ("gemm_int8_stress", "memory", [r"DMA write", r"STORE", r"bit 2 of byte 1 of the beat"], [r"element"]),
@@ -35,7 +37,12 @@ EXPECTED = {
     ],
     "seed": [("gemm_uint8_asymmetric", "accumulator", [r"element     none", r"column 2 of the array"], [r"element     \["])],
     "accumulator_read": [("gemm_uint8_asymmetric", "read", [r"column 3, ?in|column 3 ", r"bit 4$"], [r"element"])],
-    "early_token": [("gemm_uint8_asymmetric", "accumulator", [r"too early  ", r"operands were there"], [r"element"])],
+    "early_token": [
+        ("gemm_uint8_asymmetric", "accumulator", [r"too early   #\d+ gave \w+_FULL", r"ended in cycle", r"look at     load engine"], [r"element"]),
+        ("gemm_float_stress", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
+        ("gemm_int8_stress", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
+        ("requant_float", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
+    ],
 }
 PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
 LARGEST_WAVES = 1_000_000  # bytes
@@ -124,7 +131,8 @@ def asleep(program):
 def hang(program):
     with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
         folder = pathlib.Path(name)
-        done = run(program, "deadlock", "requant_fixed", folder, "--hang-limit", "5000")
+        done = run(program, "deadlock", "requant_fixed", folder, "--hang-limit", "5000", "--trace", folder / "trace.csv",
+                   "--timeline", folder / "timeline.json")
         print(done.stderr)
         assert done.returncode == 3, f"exit status {done.returncode}"
         for pattern in (r"compute +#\d+ MATMUL.*waits for token ACC_FREE", r"hang", r"the token was LOST", r"ACC_FREE: the RTL holds 0",
@@ -134,6 +142,25 @@ def hang(program):
         since, now = re.search(r"since cycle ([\d,]+) .*now it is ([\d,]+)", done.stderr).groups()
         waited = int(now.replace(",", "")) - int(since.replace(",", ""))
         assert 5000 <= waited <= 5000 + 4 * 40 + 1000, f"ended {waited} cycles after the last move"
+        hang_timeline(folder, done.stderr)
+
+
+def hang_timeline(folder, said):
+    """What was done until then is not lost: the trace has the commands that ended, the timeline also those under way."""
+    with (folder / "trace.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["begin"]]
+    ended = {row["index"]: (int(row["begin"]), int(row["end"])) for row in rows if row["end"]}
+    open_ = {row["index"] for row in rows if not row["end"]}
+    moved = int(re.search(r"\(([\d,]+) of the job\)", said)[1].replace(",", ""))
+    assert len(ended) > 10 and max(end for _, end in ended.values()) <= moved, (len(ended), moved)
+    events = json.loads((folder / "timeline.json").read_text())["traceEvents"]
+    slices = {str(event["args"]["index"]): event for event in events if event["ph"] == "X"}
+    assert {key: (event["ts"], event["ts"] + event["dur"]) for key, event in slices.items() if "unfinished" not in event["args"]} == ended
+    assert {key for key, event in slices.items() if "unfinished" in event["args"]} == open_
+    # The long wait at the end does not push the rest together.
+    last = max(event["ts"] + event.get("dur", 0) for event in events)
+    assert moved <= last <= moved * 5 / 4 + 100, (moved, last)
+    assert "ended early" in xml.etree.ElementTree.parse(folder / "timeline.svg").getroot().findtext(".//{http://www.w3.org/2000/svg}text")
 
 
 def main(program, table, plant):
