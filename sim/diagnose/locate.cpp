@@ -240,7 +240,8 @@ class Comparison final : public model::Observer {
       at.command = seen.command;
       at.place = place + ", byte " + std::to_string(chunk * chunk_bytes + byte);
       at.expected = hex(right[byte], 2);
-      at.actual = hex(actual[byte], 2) + ", " + bit_or_bits(static_cast<std::uint64_t>(right[byte] ^ actual[byte]));
+      at.actual = hex(actual[byte], 2);
+      at.bits = bit_or_bits(static_cast<std::uint64_t>(right[byte] ^ actual[byte]));
       note(at);
     }
   }
@@ -271,8 +272,9 @@ class Comparison final : public model::Observer {
         const golden::DType type = floating ? golden::DType::fp32 : golden::DType::s32;
         at.cycle = access->cycle;
         at.sum = access->value;
-        at.expected = value_text(type, right);
-        at.actual = value_text(type, access->value) + ", " + bit_or_bits(right ^ access->value);
+        at.expected = golden::value_text(type, right);
+        at.actual = golden::value_text(type, access->value);
+        at.bits = bit_or_bits(right ^ access->value);
         at.stale = stale(seen, column, access->cycle);
       }
       at.partial_sums = partial_sums(seen, column);
@@ -291,13 +293,6 @@ class Comparison final : public model::Observer {
   }
 
  private:
-  static std::string value_text(golden::DType type, std::uint32_t bits) {
-    if (type == golden::DType::s32) return std::to_string(static_cast<std::int32_t>(bits)) + " (" + hex(bits, 8) + ")";
-    char text[40];
-    std::snprintf(text, sizeof text, "%.9g", static_cast<double>(golden::as_float(bits)));
-    return std::string(text) + " (" + hex(bits, 8) + ")";
-  }
-
   template <class T>
   static const T *next(const std::unordered_map<std::uint64_t, std::vector<T>> &all, std::uint64_t key,
                        std::unordered_map<std::uint64_t, std::size_t> &counts) {
@@ -347,8 +342,12 @@ class Comparison final : public model::Observer {
       at.command = seen.command;
       at.place = place + ", column " + std::to_string(column + i);
       at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m);
-      at.expected = hex(right, 8);
-      at.actual = hex(actual, 8) + ", " + bit_or_bits(right ^ actual);
+      const auto out = static_cast<golden::DType>(seen.out_dtype);
+      const bool integer = out == golden::DType::s8 || out == golden::DType::u8 || out == golden::DType::s32;
+      const golden::DType type = integer ? golden::DType::s32 : golden::DType::fp32;
+      at.expected = golden::value_text(type, right);
+      at.actual = golden::value_text(type, actual);
+      at.bits = bit_or_bits(right ^ actual);
       note(at);
       return;
     }
@@ -364,6 +363,7 @@ class Comparison final : public model::Observer {
       at.command = seen.command;
       at.place = "column " + std::to_string(column) + ", lane " + std::to_string(column % config_.epilogue_lanes());
       at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m);
+      at.address = seen.address + column * seen.result_bytes;
       if (results_ + seen.result_bytes > accesses_.results.size()) {
         ++tally.wrong;
         at.missing = true;
@@ -384,8 +384,10 @@ class Comparison final : public model::Observer {
       const auto end = std::upper_bound(accesses_.result_ends.begin(), accesses_.result_ends.end(), results_,
                                         [](std::size_t value, const auto &item) { return value < item.first; });
       at.cycle = end->second;
-      at.expected = hex(wanted, 2 * static_cast<unsigned>(seen.result_bytes));
-      at.actual = hex(got, 2 * static_cast<unsigned>(seen.result_bytes)) + ", " + bit_or_bits(wanted ^ got);
+      const auto type = static_cast<golden::DType>(seen.out_dtype);
+      at.expected = golden::value_text(type, wanted);
+      at.actual = golden::value_text(type, got);
+      at.bits = bit_or_bits(wanted ^ got);
       note(at);
     }
   }
@@ -404,12 +406,14 @@ class Comparison final : public model::Observer {
       at.place = "the byte at " + hex(seen.address + i, 10);
       at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m) + ", column " +
                 std::to_string(i / seen.result_bytes) + " of the tile";
+      at.address = seen.address + i;
       if (access != nullptr) {
         byte_bits_ |= right ^ access->value;
         byte_lanes_ |= std::uint64_t{1} << ((seen.address + i) % config_.axi_bytes());
         at.cycle = access->cycle;
         at.expected = hex(right, 2);
-        at.actual = hex(access->value, 2) + ", " + bit_or_bits(right ^ access->value);
+        at.actual = hex(access->value, 2);
+        at.bits = bit_or_bits(right ^ access->value);
       }
       note(at);
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -103,6 +104,24 @@ void gemm_float(DType type, std::size_t m, std::size_t n, std::size_t k, const s
       c[i * n + j] = k == 0 ? seed : canonical(sum);
     }
   }
+}
+
+std::string value_text(DType type, std::uint32_t bits) {
+  char text[64];
+  switch (type) {
+    case DType::s8: std::snprintf(text, sizeof text, "%d (0x%02x)", static_cast<std::int8_t>(bits), bits); break;
+    case DType::u8: std::snprintf(text, sizeof text, "%u (0x%02x)", bits, bits); break;
+    case DType::s32: std::snprintf(text, sizeof text, "%d (0x%08x)", static_cast<std::int32_t>(bits), bits); break;
+    case DType::fp32:
+      std::snprintf(text, sizeof text, "%.9g (0x%08x)", static_cast<double>(as_float(bits)), bits);
+      break;
+    case DType::fp16:
+    case DType::bf16:
+      std::snprintf(text, sizeof text, "%.5g (0x%04x)",
+                    static_cast<double>(as_float(widen(type, static_cast<std::uint16_t>(bits)))), bits);
+      break;
+  }
+  return text;
 }
 
 }  // namespace systole::golden

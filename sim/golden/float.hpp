@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "sim/golden/types.hpp"
 
@@ -42,5 +43,8 @@ std::uint32_t clamp(std::uint32_t x, std::uint32_t low, std::uint32_t high);
 /// @param c            result, M x N binary32, row-major
 void gemm_float(DType type, std::size_t m, std::size_t n, std::size_t k, const std::uint8_t *a, const std::uint8_t *b,
                 const std::uint32_t *seed_matrix, const std::uint32_t *bias, std::uint32_t *c);
+
+/// A value and its bits: "-3 (0xfd)", "1.5 (0x3e00)", "nan (0x7fc00000)".
+std::string value_text(DType type, std::uint32_t bits);
 
 }  // namespace systole::golden

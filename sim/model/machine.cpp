@@ -754,7 +754,7 @@ std::optional<Fault> Machine::execute(const Store &c) {
           const std::size_t offset = static_cast<std::size_t>(t) * cols * size;
           observer_->stored({observed_, static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(i1 * c.m0 + i0),
                              static_cast<std::size_t>(row), columns, acc_.data() + static_cast<std::size_t>(row) * cols * 4,
-                             line.data() + offset, size, first + offset});
+                             line.data() + offset, size, first + offset, static_cast<std::uint8_t>(c.type())});
         }
       }
       // What precedes the first refused burst is written.

@@ -43,6 +43,7 @@ struct StoredTile {
   const std::uint8_t *results = nullptr;  ///< `result_bytes` a column
   std::size_t result_bytes = 0;
   std::uint64_t address = 0;  ///< of the first result
+  std::uint8_t out_dtype = 0;  ///< of the results; of floating-point types, if the sums are binary32
 };
 
 /// Sees what a Machine does inside commands, in the order in which it does it. Pointers hold during the call only.

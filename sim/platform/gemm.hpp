@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "firmware/include/systole.h"
@@ -130,6 +131,10 @@ struct MemoryImage {
 /// What the memory of a run holds when one of its jobs starts: its operands (queued: those of all jobs) where run_gemm puts them, all else
 /// zero.
 MemoryImage operand_image(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job);
+
+/// The value of a job's C that lies at an address, as row and column; none: it lies elsewhere.
+std::optional<std::pair<uint64_t, uint64_t>> find_in_result(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job,
+                                                            uint64_t address);
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.

@@ -2,10 +2,7 @@
 #include "sim/tool/check.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
-
-#include "sim/golden/float.hpp"
 
 namespace systole::tool {
 
@@ -61,30 +58,12 @@ std::string Case::out_dtype() const { return golden::name(out); }
 
 std::string Case::shape() const { return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k); }
 
-std::string value_text(golden::DType type, std::uint32_t bits) {
-  char text[64];
-  switch (type) {
-    case golden::DType::s8: std::snprintf(text, sizeof text, "%d (0x%02x)", static_cast<std::int8_t>(bits), bits); break;
-    case golden::DType::u8: std::snprintf(text, sizeof text, "%u (0x%02x)", bits, bits); break;
-    case golden::DType::s32: std::snprintf(text, sizeof text, "%d (0x%08x)", static_cast<std::int32_t>(bits), bits); break;
-    case golden::DType::fp32:
-      std::snprintf(text, sizeof text, "%.9g (0x%08x)", static_cast<double>(golden::as_float(bits)), bits);
-      break;
-    case golden::DType::fp16:
-    case golden::DType::bf16:
-      std::snprintf(text, sizeof text, "%.5g (0x%04x)",
-                    static_cast<double>(golden::as_float(golden::widen(type, static_cast<std::uint16_t>(bits)))), bits);
-      break;
-  }
-  return text;
-}
-
 void Pattern::add(std::size_t row, std::size_t column, std::uint32_t difference) {
   if (count_++ == 0) {
     row_ = row;
     column_ = column;
   }
-  rows_[row] = columns_[column] = array_columns_[column % cols_] = true;
+  rows_[row] = columns_[column] = array_columns_[column % cols_] = lanes_[column % cols_ % lanes_.size()] = true;
   one_tile_ = one_tile_ && column / cols_ == column_ / cols_;
   bits_ |= difference;
   common_ &= difference;
@@ -93,7 +72,7 @@ void Pattern::add(std::size_t row, std::size_t column, std::uint32_t difference)
 std::string Pattern::text() const {
   if (count_ == 0) return "";
   const auto count = [](const std::vector<bool> &set) { return std::count(set.begin(), set.end(), true); };
-  const auto rows = count(rows_), columns = count(columns_), array_columns = count(array_columns_);
+  const auto rows = count(rows_), columns = count(columns_), array_columns = count(array_columns_), lanes = count(lanes_);
   std::string text;
   if (count_ == rows_.size() * columns_.size())
     text = count_ == 1 ? "" : "all of them";
@@ -106,6 +85,9 @@ std::string Pattern::text() const {
   else if (array_columns == 1)
     text = "all in columns " + std::to_string(column_ % cols_) + " modulo " + std::to_string(cols_) + ": column " +
            std::to_string(column_ % cols_) + " of the array";
+  else if (lanes == 1 && lanes_.size() > 1)
+    text = "all in columns " + std::to_string(column_ % cols_ % lanes_.size()) + " modulo " + std::to_string(lanes_.size()) +
+           ": lane " + std::to_string(column_ % cols_ % lanes_.size()) + " of the epilogue";
   else if (one_tile_ && columns_.size() > cols_)
     text = "all in column tile " + std::to_string(column_ / cols_) + " (columns " + std::to_string(column_ / cols_ * cols_) +
            " and following)";
@@ -143,7 +125,7 @@ Case check(const std::string &name, const platform::GemmJob &job, const platform
     for (std::size_t byte = 0; byte < size; ++byte) bits |= static_cast<std::uint32_t>(bytes[i * size + byte]) << (8 * byte);
     return bits;
   };
-  Pattern pattern(job.m, job.n, config.cols);
+  Pattern pattern(job.m, job.n, config.cols, config.epilogue_lanes());
   // What the engine has left undone is not wrong, but absent.
   const std::size_t values = result.driver_result == 0 ? std::size_t{job.m} * job.n : 0;
   for (std::size_t i = 0; i < values; ++i) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/golden/float.hpp"
 #include "sim/golden/types.hpp"
 #include "sim/platform/gemm.hpp"
 
@@ -51,20 +52,20 @@ inline constexpr const char *kIdle = "idle";
 /// Cycles from doorbell to interrupt in which the machine had nothing to do: the ring was empty before the host put in the rest.
 std::uint64_t idle_cycles(const platform::GemmResult &result);
 
-/// A value and its bits: "-3 (0xfd)", "1.5 (0x3e00)", "nan (0x7fc00000)".
-std::string value_text(golden::DType type, std::uint32_t bits);
+using golden::value_text;
 
 /// Rows, columns and bits of the values that are wrong, as they are found.
 class Pattern {
  public:
-  Pattern(std::uint32_t m, std::uint32_t n, unsigned cols) : cols_(cols), rows_(m), columns_(n), array_columns_(cols) {}
+  Pattern(std::uint32_t m, std::uint32_t n, unsigned cols, unsigned lanes)
+      : cols_(cols), rows_(m), columns_(n), array_columns_(cols), lanes_(lanes) {}
   void add(std::size_t row, std::size_t column, std::uint32_t difference);
   /// As Case::pattern.
   std::string text() const;
 
  private:
   unsigned cols_;
-  std::vector<bool> rows_, columns_, array_columns_;
+  std::vector<bool> rows_, columns_, array_columns_, lanes_;  // the last: of the epilogue
   std::uint64_t count_ = 0;
   std::uint32_t bits_ = 0, common_ = ~std::uint32_t{0};
   std::size_t row_ = 0, column_ = 0;  // the first one's

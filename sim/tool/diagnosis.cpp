@@ -188,6 +188,15 @@ std::string suspect(const diagnose::TokenFault &fault) {
   return std::string(giver) + ": it gives a token before its command has ended";
 }
 
+/// As a shell takes it.
+std::string quoted(const std::string &word) {
+  constexpr const char *kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + '\'';
+}
+
 class Diagnosis {
  public:
   Diagnosis(const std::vector<std::string> &arguments, const platform::RunOptions &run,
@@ -232,6 +241,7 @@ class Diagnosis {
     // Of queued products the last one knows what all did.
     const platform::GemmResult &result = run_.queued ? report_.cases.back().result : report_.cases[product].result;
     begin_ = result.doorbell_cycle;
+    product_ = product;
     const std::uint64_t end = std::max(result.interrupt_cycle, begin_);
     const ScratchFolder scratch;
     if (!trace_ports(result.measured, end, scratch)) return;
@@ -355,6 +365,10 @@ class Diagnosis {
     out.command = at.command;
     out.cycle = cycle;
     out.place = at.place;
+    if (!at.missing) {
+      out.expected = at.expected;
+      out.actual = at.actual;
+    }
     if (at.port == Port::accumulator) out.column = at.column;
     if (element.known && !element.seed_wrong) out.row = element.row;
     return out;
@@ -370,14 +384,25 @@ class Diagnosis {
     say("            " + platform::command_essentials(record));
   }
 
+  /// ", C[3][17] of product 2": whose value that is.
+  std::string result_text(std::uint64_t address) const {
+    for (std::size_t job = 0; address != 0 && job < jobs_.size(); ++job) {
+      if (!run_.queued && job != product_) continue;
+      if (const auto place = platform::find_in_result(run_, jobs_, job, address))
+        return ": C[" + std::to_string(place->first) + "][" + std::to_string(place->second) + "]" +
+               (jobs_.size() > 1 ? " of product " + std::to_string(job) : "");
+    }
+    return "";
+  }
+
   void describe(const platform::GemmResult &result, const Divergence &found, const diagnose::Element &element) {
     say(std::string("first wrong ") + port_text(found.port) + ' ' + found.place +
         (found.missing
              ? ": never"
              : " in cycle " + grouped(found.cycle - begin_) + " of the job (" + grouped(found.cycle) + " of the waves)"));
-    if (!found.missing) say("            expected " + found.expected + "  actual " + found.actual);
+    if (!found.missing) say("            expected " + found.expected + "  actual " + found.actual + ", " + found.bits);
     command_line(result, found.command);
-    if (!found.tile.empty()) say("            " + found.tile);
+    if (!found.tile.empty()) say("            " + found.tile + result_text(found.address));
     if (element.known && !element.seed_wrong)
       say("element     [" + std::to_string(element.row) + "][" + std::to_string(found.column) +
           "]: the sum that enters it is right, the one that leaves it should be " + hex_text(element.expected) + " and is " +
@@ -406,6 +431,7 @@ class Diagnosis {
   diagnose::Findings findings_;
   std::optional<diagnose::TokenFault> token_fault_;
   std::uint64_t begin_ = 0;
+  std::size_t product_ = 0;
 };
 
 }  // namespace
@@ -438,8 +464,10 @@ std::vector<std::string> rerun_arguments(const std::vector<std::string> &argumen
 
 std::string again_text(const std::vector<std::string> &arguments, const Report &report) {
   std::string out = (awake_plant().empty() ? "" : "SYSTOLE_PLANT=" + awake_plant() + " ") + program_name();
-  for (const std::string &word : rerun_arguments(arguments, report)) {
-    if (word != "--no-diagnosis") out += ' ' + word;
+  // A product of the user's own is told as it was typed.
+  const bool own = !arguments.empty() && arguments.front() == "gemm";
+  for (const std::string &word : own ? arguments : rerun_arguments(arguments, report)) {
+    if (word != "--no-diagnosis" || own) out += ' ' + quoted(word);
   }
   return out;
 }

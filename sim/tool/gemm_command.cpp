@@ -315,6 +315,7 @@ int gemm_command(const std::vector<std::string> &arguments) {
     require_predictions(report);
     std::vector<std::string> command = {"gemm"};
     command.insert(command.end(), arguments.begin(), arguments.end());
+    report.again = again_text(command, report);
     note_plant(report);
     diagnose(command, run, jobs, report, *meter);
   }

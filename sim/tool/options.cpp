@@ -185,7 +185,7 @@ BoardOptions board_options(const po::variables_map &values) {
 
 namespace {
 
-/// mismatch.fst beside the report; "" without one, if the report is a device, or if the waves asked for have that name.
+/// mismatch.fst beside the report, else beside C; "" without either, if that is a device, or if the waves asked for have that name.
 std::string mismatch_beside(const std::string &json, const std::string &waves) {
   namespace fs = std::filesystem;
   std::error_code error;
@@ -259,6 +259,8 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   out.timeline = given(values, "timeline").value_or("");
   if (const auto text = given(values, "hang-limit"))
     out.hang_limit = static_cast<std::uint64_t>(integer("hang-limit", *text, 100, kMaxHangLimit));
+  if (std::filesystem::path(out.timeline).extension() == ".svg")
+    throw UserError("--timeline names the .json; its picture, " + out.timeline + ", comes beside it");
   if (!out.is_rtl() && !out.timeline.empty())
     throw UserError("--timeline needs --engine rtl: the model has no counters cycle by cycle");
   if (!out.is_rtl() && out.hang_limit) throw UserError("--hang-limit needs --engine rtl: the model does not hang");
@@ -278,7 +280,8 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
   if (!out.diagnosis && !out.mismatch_waves.empty()) throw UserError("--mismatch-waves and --no-diagnosis exclude one another");
-  if (out.is_rtl() && out.diagnosis && out.mismatch_waves.empty()) out.mismatch_waves = mismatch_beside(out.json, out.waves);
+  if (out.is_rtl() && out.diagnosis && out.mismatch_waves.empty())
+    out.mismatch_waves = mismatch_beside(out.json.empty() ? given(values, "out").value_or("") : out.json, out.waves);
   if (!out.is_rtl() && !awake_plant().empty())
     throw UserError("SYSTOLE_PLANT needs --engine rtl: the model holds no planted faults");
   if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window")))

@@ -409,6 +409,7 @@ std::string to_json(const Report &report) {
     const FirstWrong &at = *report.first_wrong;
     out["first_wrong"] = {{"port", at.port},        {"command", json_of(at.command)},
                           {"cycle", at.cycle},      {"place", json_of(at.place)},
+                          {"expected", json_of(at.expected)}, {"actual", json_of(at.actual)},
                           {"row", json_of(at.row)}, {"column", json_of(at.column)},
                           {"stale", at.stale},      {"waves", json_of(report.first_wrong_waves)}};
   }

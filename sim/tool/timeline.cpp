@@ -549,7 +549,7 @@ class Picture {
       out << "<rect x=\"" << coordinate(x) << "\" y=\"" << coordinate(y - 9) << "\" width=\"11\" height=\"11\" fill=\"" << fill
           << "\"/>\n";
       write(out, x + 16, y, name, " font-size=\"11\"");
-      x += 30 + 6.1 * static_cast<double>(name.size());
+      x += 32 + 6.6 * static_cast<double>(name.size());
     };
     const auto heading = [&](const char *text) {
       write(out, kLeft - 8, y, text, " text-anchor=\"end\" font-size=\"11\" fill=\"#666\"");

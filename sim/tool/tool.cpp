@@ -36,7 +36,10 @@ void help(std::ostream &out) {
 
 void list(std::ostream &out) {
   out << "configurations (--config):\n";
+  std::vector<std::string> built = platform::rtl_configs(false);  // none: the program of the model, which knows all
+  if (built.empty()) built = platform::rtl_configs(true);
   for (const platform::ConfigInfo &config : platform::configs()) {
+    if (!built.empty() && std::find(built.begin(), built.end(), config.name) == built.end()) continue;
     out << "  " << config.name << std::string(config.name.size() < 14 ? 14 - config.name.size() : 1, ' ') << config.rows << " x "
         << config.cols << " elements, " << config.axi_bits << "-bit AXI, " << config.int8_macs_per_cycle() << " int8 MACs a cycle"
         << (config.fp ? ", " + std::to_string(config.fp_macs_per_cycle()) + " fp16 or bf16" : "") << '\n';

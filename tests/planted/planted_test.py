@@ -79,7 +79,9 @@ def expect(program, plant, where):
                 if plant in values:
                     assert found[key] == values[plant], f"{plant}, {test}: {key} {found[key]}"
             command, cycle = found["command"], found["cycle"]
-            if port not in ("token", "error"):
+            if port in ("token", "error"):
+                stopped(folder)
+            else:
                 lines = (folder / "trace.csv").read_text().splitlines()[1:]
                 engine = {"load": "load", "accumulator": "compute"}.get(port, "store")
                 assert any(line.split(",")[1] == str(command) and line.split(",")[3] == engine for line in lines), f"{plant}: #{command}"
@@ -94,6 +96,14 @@ def expect(program, plant, where):
             view = waves.with_suffix(".gtkw").read_text()
             marker = VIEW_UNITS * found["cycle"]
             assert re.search(rf"^\*-?[0-9.]+ {marker}\b", view, re.MULTILINE), f"{plant}, {test}: the view has no marker on {marker}"
+
+
+def stopped(folder):
+    """A machine that has stopped with an error completed no product: there are no figures of one."""
+    report = json.loads((folder / "result.json").read_text())
+    for case in report.get("cases", []) + [report]:
+        if not case["pass"]:
+            assert all(case[key] is None for key in ("mismatches", "utilisation", "counters", "read_bytes", "write_bursts")), case
 
 
 UNITS, VIEW_UNITS = 10, 1000  # of the waves' time and of the view's a cycle
@@ -120,7 +130,16 @@ def asleep(program):
         assert done.returncode == 1 and "--mismatch-waves" in done.stdout and not (folder / "mismatch.fst").exists(), done.stdout
         done = run(program, "epilogue", "requant_fixed", folder)
         assert done.returncode == 1 and (folder / "mismatch.fst").exists() and (folder / "mismatch.names" / "mine").exists()
-        for options in (["--mismatch-waves", folder / "m.fst", "--no-diagnosis"], ["--mismatch-waves", folder],
+        # The user's own product: the waves lie beside C, which is not written.
+        (folder / "own").mkdir()
+        env = {**os.environ, "SYSTOLE_PLANT": "array_element"}
+        operands = pathlib.Path(__file__).parent.parent / "sim"
+        done = subprocess.run([program, "gemm", "--a", operands / "a.npy", "--b", operands / "b.npy", "--out", folder / "own" / "c.npy"], env=env,
+                              text=True, check=False, capture_output=True)
+        assert done.returncode == 1 and (folder / "own" / "mismatch.fst").exists() and not (folder / "own" / "c.npy").exists(), done.stdout
+        assert re.search(r"^    element     \[2\]\[1\]", done.stdout, re.MULTILINE), done.stdout
+        assert "again with   SYSTOLE_PLANT=array_element systole-planted gemm --a " in done.stdout, done.stdout
+        for options in (["--mismatch-waves", folder / "m.fst", "--no-diagnosis"], ["--timeline", folder / "t.svg"], ["--mismatch-waves", folder],
                         ["--waves", folder / "w.fst", "--waves-scope", "systole.nonsense"], ["--waves-mark", "7"],
                         ["--waves", folder / "w.fst", "--waves-window", "9:3"]):
             done = run(program, "", "requant_fixed", folder, *options)

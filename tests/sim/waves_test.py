@@ -4,6 +4,7 @@
 
     waves_test.py PROGRAM FILTER VIEW_CHECK RTL FOLDER
 """
+import json
 import pathlib
 import random
 import re
@@ -101,7 +102,8 @@ class Waves(unittest.TestCase):
         self.assertEqual(cycles("--waves-window", "250:"), (250, last))
         self.assertEqual(cycles("--waves-window", ":99"), (0, 99))
         self.assertEqual(cycles("--waves-window", "5:5"), (5, 5))
-        result = run(PROGRAM, *self.small, "--waves", "w.fst", "--waves-window", "9000000:", status=2)
+        result = run(PROGRAM, *self.small, "--waves", "w.fst", "--waves-window", "9000000:", "--json", "w.json", status=2)
+        self.assertIs(json.loads((FOLDER / "w.json").read_text())["pass"], True)  # what the run has found is not lost
         self.assertRegex(result.stderr, r"^systole: no waves: the simulation ended after cycle \d+, before the window began at 9000000\n$")
         for text in ("", "7", ":", "a:b", "1:2:3", "-1:5", "9:8", "0x10:", "99999999999999999999:"):
             result = run(PROGRAM, *self.small, "--waves", "w.fst", "--waves-window", text, status=2)

@@ -338,16 +338,23 @@ class BadInput(ToolTest):
         self.expect_status(0, *waves)
         self.assertIs(json.loads((self.folder / "r.json").read_text())["pass"], True)
         size = (self.folder / "w.fst").stat().st_size
+        finished = 0
         for limit in (size - 1, size // 2, 1000):  # the end is missing; half; even the signals' names do not fit
             (self.folder / "c.npy").unlink(missing_ok=True)
+            (self.folder / "r.json").unlink(missing_ok=True)
             result = self.systole(*waves, file_limit=limit)
             with self.subTest(limit=limit):
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertRegex(result.stderr, r"^systole: (.*is the disk full\?\)|no signals in the waves in w\.fst)\n$")
-                self.assertEqual(result.stdout, "")
-                self.assertFalse((self.folder / "c.npy").exists())
-                if (self.folder / "r.json").exists():
-                    self.assertIs(json.loads((self.folder / "r.json").read_text())["pass"], False)
+                # Either all but the waves is there, or nothing is.
+                done = result.stdout != ""
+                finished += done
+                self.assertIs((self.folder / "c.npy").exists(), done)
+                if done:
+                    self.assertTrue(result.stdout.startswith("gemm: PASS\n"), result.stdout)
+                if done or (self.folder / "r.json").exists():
+                    self.assertIs(json.loads((self.folder / "r.json").read_text())["pass"], done)
+        self.assertGreater(finished, 0)
 
     def test_numbers_out_of_range(self):
         for option in ("--mem-latency", "--mem-bytes-per-cycle", "--mem-outstanding"):
