@@ -29,7 +29,6 @@ module systole_cover #(
   input logic                  compute_done_i,
   input logic                  store_done_i,
   input logic [4:0]            cause_i,
-  input logic [3:0]            tile_dtype_i,   // activations of the tile that waits
   input logic                  row_i,
   input logic [3:0]            row_dtype_i,
   input logic                  wr_valid_i,
@@ -221,11 +220,6 @@ module systole_cover #(
     token_awaited: cover property (@(posedge clk_i) missed[t]);
   end
 
-  for (genvar c = 0; c < 4; c++) begin : gen_cause  //= weights activations hazard store
-    for (genvar t = 0; t < 4; t++) begin : gen_type  //= s8 u8 fp16 bf16
-      tile_waits: cover property (@(posedge clk_i) cause_i[c] && tile_dtype_i == 4'(t));
-    end
-  end
   no_command_waits: cover property (@(posedge clk_i) cause_i[4]);
   load_waits_for_the_accumulators: cover property (@(posedge clk_i) wr_valid_i && !wr_ready_i);
   store_waits_for_the_accumulators: cover property (@(posedge clk_i) acc_rd_valid_i && !acc_rd_ready_i);
@@ -400,7 +394,6 @@ bind systole systole_cover #(
   .compute_done_i   (compute_done),
   .store_done_i     (store_done),
   .cause_i          (act_cause),
-  .tile_dtype_i     (u_compute.u_act_seq.a_dtype_q),
   .row_i            (row_issue),
   .row_dtype_i      (u_compute.row_dtype),
   .wr_valid_i       (wr_valid),

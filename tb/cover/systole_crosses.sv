@@ -13,7 +13,9 @@ module systole_crosses (
   input logic [511:0] load_i,
   input logic [31:0]  load_idx_i,
   input logic         compute_valid_i,
+  input logic         compute_ready_i,
   input logic [511:0] compute_i,
+  input logic [31:0]  compute_idx_i,
   input logic         store_valid_i,
   input logic         store_ready_i,
   input logic [511:0] store_i,
@@ -45,7 +47,9 @@ module systole_crosses (
   input logic         acc_valid_i,
   input logic         acc_ready_i,
   input logic [31:0]  acc_idx_i,
-  // Rows that enter the array, and the type of their activations.
+  // Why the next tile waits, and its command; rows that enter the array, and the type of their activations.
+  input logic [4:0]   cause_i,
+  input logic [31:0]  tile_idx_i,
   input logic         row_i,
   input logic [3:0]   row_dtype_i
 );
@@ -63,10 +67,12 @@ module systole_crosses (
 
   // By index: what is under way at a time is far less than 64.
   logic [2:0] loads_q [64];
+  logic [2:0] matmuls_q [64];
   logic [2:0] stores_q [64];
 
   always_ff @(posedge clk_i) begin
     if (load_valid_i && load_ready_i) loads_q[load_idx_i[5:0]] <= load_kind;
+    if (compute_valid_i && compute_ready_i) matmuls_q[compute_idx_i[5:0]] <= matmul_kind;
     if (store_valid_i && store_ready_i) stores_q[store_idx_i[5:0]] <= store_kind;
   end
 
@@ -103,12 +109,11 @@ module systole_crosses (
     end
   end
 
-  // --- MATMUL: causes of waiting tiles are in systole_cover. --------------------------------------------------------------------
+  // --- MATMUL --------------------------------------------------------------------------------------------------------------------
   for (genvar k = 0; k < 6; k++) begin : gen_matmul  //= s8.s8 u8.s8 s8.u8 u8.u8 fp16 bf16
-    for (genvar t = 0; t < 6; t++) begin : gen_token  //= act-full wgt-full - - - acc-free
-      if (t < 2 || t == 5) begin : gen_taken
-        matmul_waits_for: cover property (@(posedge clk_i) compute_valid_i && matmul_kind == 3'(k) && compute_i[32+t] && !avail_i[t]);
-      end
+    // Weights and activations: for their tokens, or for weights that are on their way; store: for a free half of the accumulators.
+    for (genvar c = 0; c < 4; c++) begin : gen_cause  //= weights activations hazard store
+      tile_waits: cover property (@(posedge clk_i) cause_i[c] && matmuls_q[tile_idx_i[5:0]] == 3'(k));
     end
   end
   for (genvar k = 0; k < 4; k++) begin : gen_rows  //= s8 u8 fp16 bf16
@@ -165,7 +170,9 @@ bind systole systole_crosses u_crosses (
   .load_i         (load_cmd),
   .load_idx_i     (load_idx),
   .compute_valid_i(compute_cmd_valid),
+  .compute_ready_i(compute_cmd_ready),
   .compute_i      (compute_cmd),
+  .compute_idx_i  (compute_idx),
   .store_valid_i  (store_cmd_valid),
   .store_ready_i  (store_cmd_ready),
   .store_i        (store_cmd),
@@ -194,6 +201,8 @@ bind systole systole_crosses u_crosses (
   .acc_valid_i    (acc_rd_valid),
   .acc_ready_i    (acc_rd_ready),
   .acc_idx_i      (u_store.u_walk.idx_q),
+  .cause_i        (act_cause),
+  .tile_idx_i     (u_compute.u_act_seq.idx_q),
   .row_i          (row_issue),
   .row_dtype_i    (u_compute.row_dtype)
 );

@@ -4,6 +4,7 @@
 
     planted_test.py PROGRAM PLANTS.TOML NAME     PROGRAM is systole-planted
     planted_test.py PROGRAM PLANTS.TOML none     asleep, no fault is seen; an unknown name is refused
+    planted_test.py PROGRAM PLANTS.TOML draw     draws the picture of a hang in docs/debugging.md anew
 """
 import csv
 import json
@@ -45,6 +46,8 @@ EXPECTED = {
     ],
 }
 PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
+IMAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "images" / "timeline_deadlock.svg"
+IMAGE_TOP = "<!-- SPDX-License-Identifier: Apache-2.0; made by tests/planted/planted_test.py draw -->\n"
 LARGEST_WAVES = 1_000_000  # bytes
 
 
@@ -182,6 +185,13 @@ def hang_timeline(folder, said):
     assert "ended early" in xml.etree.ElementTree.parse(folder / "timeline.svg").getroot().findtext(".//{http://www.w3.org/2000/svg}text")
 
 
+def hang_picture(program):
+    with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
+        folder = pathlib.Path(name)
+        assert run(program, "deadlock", "gemm_int8", folder, "--timeline", folder / "timeline.json").returncode == 3
+        return IMAGE_TOP + (folder / "timeline.svg").read_text()
+
+
 def main(program, table, plant):
     plants = {entry["name"]: entry for entry in tomllib.loads(pathlib.Path(table).read_text())["plant"]}
     missing = set(plants) - set(EXPECTED) - {"deadlock"}
@@ -190,6 +200,9 @@ def main(program, table, plant):
         asleep(program)
     elif plant == "deadlock":
         hang(program)
+        assert IMAGE.read_text() == hang_picture(program), f"{IMAGE} is stale: planted_test.py PROGRAM PLANTS.TOML draw"
+    elif plant == "draw":
+        IMAGE.write_text(hang_picture(program))
     else:
         expect(program, plant, plants[plant]["where"])
 
