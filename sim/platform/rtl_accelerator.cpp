@@ -374,7 +374,13 @@ void RtlAccelerator::hang() {
     const uint32_t cap0 = read_after_hang(SYSTOLE_REG_CAP0, answered);
     if (answered) state.queue_depth = cap0 >> SYSTOLE_CAP0_QUEUE_DEPTH_LSB;
   }
-  throw HangError(hang_report(state));
+  // Reading the registers was a move, too.
+  const uint64_t mark = state.last_move;
+  if (mark >= options_.waves_from && mark <= options_.waves_to && notes_.mark.value_or(mark) == mark) {
+    notes_.mark = mark;
+    notes_.hang = true;
+  }
+  throw HangError(hang_report(state), mark);
 }
 
 std::string gtkw_name(const std::string &fst_file) {

@@ -41,7 +41,8 @@ struct FirstWrong {
 
 /// All that is known after a run.
 struct Report {
-  std::string test;  ///< name of the test; "gemm" for the user's own data
+  std::string test;                  ///< name of the test; "gemm" for the user's own data
+  std::vector<std::string> command;  ///< as typed: "sim", "gemm_int8", …
   EngineOptions options;
   std::optional<std::uint64_t> seed;  ///< of the data, or of the stalls
   std::vector<Case> cases;
