@@ -86,9 +86,9 @@ void add_engine_options(po::options_description &options) {
       ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
       ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
        "only the signals directly in this scope (of those that the diagnosis uses); may be repeated; no .gtkw is written")  //
-      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                         //
+      ("no-diagnosis", "do not look for the first wrong bit when values are wrong, nor for waves of a hang")                //
       ("mismatch-waves", value("FILE"),
-       "waves around the first wrong bit; mismatch.fst beside --json by default, none without")                         //
+       "waves around the first wrong bit or a hang; mismatch.fst, hang.fst beside --json by default, none without")     //
       ("trace", value("FILE"), "write when every command began and ended as CSV")                                       //
       ("timeline", value("FILE"), "rtl: write who was busy when as Chrome trace events (Perfetto), and a .svg beside")  //
       ("hang-limit", value("CYCLES"), "rtl: give up when nothing has moved for so long, 100000 by default");

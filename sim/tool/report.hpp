@@ -34,7 +34,7 @@ struct FirstWrong {
   std::optional<std::size_t> command;
   std::uint64_t cycle = 0;  ///< as the waves count
   std::string place;
-  std::string expected, actual;  ///< "": never came, or no value
+  std::string expected, actual;         ///< "": never came, or no value
   std::optional<unsigned> row, column;  ///< of the array
   bool stale = false;                   ///< a command began before its operands were there
 };
