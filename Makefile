@@ -93,7 +93,8 @@ sim: sim-tool
 	@$(SIM_TOOL) sim | grep -qF -- '  $(TEST) ' || $(SIM_TOOL) sim '$(TEST)'
 	@mkdir -p $(BUILD)/sim/$(TEST)
 	@# Whatever ends this run, nothing of an earlier one may pass for its result.
-	@cd $(BUILD)/sim/$(TEST) && rm -rf result.json timeline.json timeline.svg waves.fst waves.gtkw waves.names mismatch.fst mismatch.gtkw mismatch.names
+	@cd $(BUILD)/sim/$(TEST) && rm -rf result.json timeline.json timeline.svg waves.fst waves.gtkw waves.names \
+	  mismatch.fst mismatch.gtkw mismatch.names hang.fst hang.gtkw hang.names
 	@$(SIM_TOOL) sim $(TEST) --json $(BUILD)/sim/$(TEST)/result.json \
 	  $(if $(filter-out 0,$(WAVES)),--waves $(BUILD)/sim/$(TEST)/waves.fst) \
 	  $(if $(filter-out 0 1,$(WAVES)),--waves-window '$(WAVES)') \
@@ -107,7 +108,7 @@ ifeq ($(strip $(TEST)),)
 else
 	@# A test that fails or hangs is what waves are for: its status comes after.
 	@$(MAKE) sim TEST=$(TEST) WAVES='$(or $(filter-out 0,$(WAVES)),1)'; status=$$?; cd $(BUILD)/sim/$(TEST) 2>/dev/null || exit $$status; \
-	  for name in mismatch waves; do [ ! -f $$name.gtkw ] || { gtkwave $$name.fst $$name.gtkw; break; }; done; exit $$status
+	  for name in mismatch hang waves; do [ ! -f $$name.gtkw ] || { gtkwave $$name.fst $$name.gtkw; break; }; done; exit $$status
 endif
 
 # No part of `make test`: it needs GTKWave and a display of its own.

@@ -39,16 +39,16 @@ struct Run {
 /// The first write, or read, whose data are not those that the model says.
 struct Divergence {
   Port port = Port::load;
-  std::uint64_t cycle = 0;  ///< as the waves count
-  bool missing = false;     ///< it never came; `cycle` is the last one of the waves then
-  std::size_t command = 0;  ///< index of the record
-  std::string place;        ///< what was written: "word 12 of the activation buffer, byte 5"
-  std::string tile;         ///< "tile n 1, k1 0, k0 2, row 5"; "" where there are none
+  std::uint64_t cycle = 0;       ///< as the waves count
+  bool missing = false;          ///< it never came; `cycle` is the last one of the waves then
+  std::size_t command = 0;       ///< index of the record
+  std::string place;             ///< what was written: "word 12 of the activation buffer, byte 5"
+  std::string tile;              ///< "tile n 1, k1 0, k0 2, row 5"; "" where there are none
   std::string expected, actual;  ///< as numbers and bits, or bytes
   std::string bits;              ///< that differ: "bit 5", "bits 0 to 7"
   std::uint64_t address = 0;     ///< Port::result, memory: of the result, or of the byte, in memory
-  std::string stale;    ///< a row that was computed before its operands were there: which of them; "" if not so
-  std::string pattern;  ///< of all that is wrong at this port: columns or lanes, and bits
+  std::string stale;             ///< a row that was computed before its operands were there: which of them; "" if not so
+  std::string pattern;           ///< of all that is wrong at this port: columns or lanes, and bits
   // Port::accumulator: the column, what was written, and the sum after each row of the array as it should be (from the one that enters row 0 on).
   unsigned column = 0;
   std::uint32_t sum = 0;  ///< as it was written

@@ -10,8 +10,8 @@ namespace systole::diagnose {
 namespace {
 
 /// Tokens that say that a command has ended; the others are given while it runs.
-constexpr unsigned kAtEnd = SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL | SYSTOLE_TOKEN_PARAM_FULL | SYSTOLE_TOKEN_ACC_FULL |
-                            SYSTOLE_TOKEN_MEM_DONE;
+constexpr unsigned kAtEnd =
+    SYSTOLE_TOKEN_ACT_FULL | SYSTOLE_TOKEN_WGT_FULL | SYSTOLE_TOKEN_PARAM_FULL | SYSTOLE_TOKEN_ACC_FULL | SYSTOLE_TOKEN_MEM_DONE;
 
 }  // namespace
 
@@ -50,8 +50,7 @@ std::optional<TokenFault> find_token_fault(const platform::MeasuredProgram &meas
     const std::size_t there = measured.program.tokens[token];  // before the first record
     for (std::size_t n = 0; n < given.size() && n < givers.size() && (kAtEnd >> token & 1) != 0; ++n) {
       const timing::Cycle end = measured.commands[givers[n]].end;
-      if (end == timing::kNever || given[n] < doorbell + end)
-        note({token, true, given[n], givers[n], at(takers, n + there)});
+      if (end == timing::kNever || given[n] < doorbell + end) note({token, true, given[n], givers[n], at(takers, n + there)});
     }
     for (std::size_t n = there; n < taken.size(); ++n) {
       if (n - there >= given.size() || given[n - there] >= taken[n])

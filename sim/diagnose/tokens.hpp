@@ -25,8 +25,8 @@ TokenEvents read_tokens(std::uint64_t begin, platform::WaveReader &waves);
 /// A token that came before its time. Of each token the n-th taker in the order of the records takes what the n-th giver gave.
 struct TokenFault {
   unsigned token = 0;
-  bool given_early = false;  ///< before its giver had ended, which it is to say; else: taken before it was given
-  std::uint64_t cycle = 0;   ///< in which that was, as the waves count
+  bool given_early = false;                 ///< before its giver had ended, which it is to say; else: taken before it was given
+  std::uint64_t cycle = 0;                  ///< in which that was, as the waves count
   std::optional<std::size_t> giver, taker;  ///< indices of the records; no giver: none that would give so many
 };
 

@@ -112,9 +112,7 @@ std::string value_text(DType type, std::uint32_t bits) {
     case DType::s8: std::snprintf(text, sizeof text, "%d (0x%02x)", static_cast<std::int8_t>(bits), bits); break;
     case DType::u8: std::snprintf(text, sizeof text, "%u (0x%02x)", bits, bits); break;
     case DType::s32: std::snprintf(text, sizeof text, "%d (0x%08x)", static_cast<std::int32_t>(bits), bits); break;
-    case DType::fp32:
-      std::snprintf(text, sizeof text, "%.9g (0x%08x)", static_cast<double>(as_float(bits)), bits);
-      break;
+    case DType::fp32: std::snprintf(text, sizeof text, "%.9g (0x%08x)", static_cast<double>(as_float(bits)), bits); break;
     case DType::fp16:
     case DType::bf16:
       std::snprintf(text, sizeof text, "%.5g (0x%04x)",

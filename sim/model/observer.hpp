@@ -42,7 +42,7 @@ struct StoredTile {
   const std::uint8_t *sums = nullptr;     ///< 4 bytes a column
   const std::uint8_t *results = nullptr;  ///< `result_bytes` a column
   std::size_t result_bytes = 0;
-  std::uint64_t address = 0;  ///< of the first result
+  std::uint64_t address = 0;   ///< of the first result
   std::uint8_t out_dtype = 0;  ///< of the results; of floating-point types, if the sums are binary32
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -15,7 +17,13 @@ class RunError : public std::runtime_error {
 /// Nothing moved for the hang limit (the tool exits with status 3).
 class HangError : public RunError {
  public:
-  using RunError::RunError;
+  /// @param last_move  cycle since the start of the simulation in which something moved last; none: there is no clock
+  explicit HangError(const std::string &what, std::optional<uint64_t> last_move = std::nullopt)
+      : RunError(what), last_move_(last_move) {}
+  std::optional<uint64_t> last_move() const { return last_move_; }
+
+ private:
+  std::optional<uint64_t> last_move_;
 };
 
 /// A bus protocol rule was broken.

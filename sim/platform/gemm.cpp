@@ -440,8 +440,8 @@ MemoryImage operand_image(const RunOptions &options, const std::vector<GemmJob> 
   return memory.image;
 }
 
-std::optional<std::pair<uint64_t, uint64_t>> find_in_result(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job,
-                                                            uint64_t address) {
+std::optional<std::pair<uint64_t, uint64_t>> find_in_result(const RunOptions &options, const std::vector<GemmJob> &jobs,
+                                                            size_t job, uint64_t address) {
   const Memory::Region region = result_region(jobs[job], arrange(options, jobs).layouts[job]);
   if (address < region.address || address >= region.address + region.rows * region.pitch) return std::nullopt;
   const uint64_t row = (address - region.address) / region.pitch, byte = (address - region.address) % region.pitch;

@@ -93,8 +93,8 @@ struct GemmResult {
   std::optional<timing::Prediction> predicted;
   /// What the engine was given to do and when it did it, predicted or not; empty if it has no clock.
   MeasuredProgram measured;
-  bool unfinished = false;    ///< the simulation ended before the job: of the rest nothing is known (queued: says the last result)
-  std::string files_report;   ///< why a file that the engine writes is missing, in the last result; "": none is
+  bool unfinished = false;   ///< the simulation ended before the job: of the rest nothing is known (queued: says the last result)
+  std::string files_report;  ///< why a file that the engine writes is missing, in the last result; "": none is
   std::string timing_report;  ///< one line about the first difference of the two, "": none
 
   /// The driver succeeded, every byte of C was written and no other.
@@ -133,8 +133,8 @@ struct MemoryImage {
 MemoryImage operand_image(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job);
 
 /// The value of a job's C that lies at an address, as row and column; none: it lies elsewhere.
-std::optional<std::pair<uint64_t, uint64_t>> find_in_result(const RunOptions &options, const std::vector<GemmJob> &jobs, size_t job,
-                                                            uint64_t address);
+std::optional<std::pair<uint64_t, uint64_t>> find_in_result(const RunOptions &options, const std::vector<GemmJob> &jobs,
+                                                            size_t job, uint64_t address);
 
 /// Runs the jobs one after another on one machine: SystemC elaborates here, hence once a process. Matrices and ring lie
 /// in memory between guard bands; all memory that is not an input is filled with a pattern first.

@@ -353,6 +353,7 @@ void write_gtkw(const WavePlan &plan, const WaveNotes &notes) {
   times.doorbell = job.doorbell;
   times.irq = job.irq;
   times.mark = notes.mark;
+  if (notes.hang) times.mark_name = "hang";
   times.from = plan.from;
   times.until = job.first_row;
   View view(plan.file, times);

@@ -36,6 +36,7 @@ struct WaveNotes {
   std::vector<Command> commands;  ///< of all jobs, in order
   std::vector<Job> jobs;
   std::optional<uint64_t> mark;  ///< the first mismatch
+  bool hang = false;             ///< no: `mark` is the last cycle in which something moved
 };
 
 /// The wave writer does not say when the disk is full: walks the file's blocks. @throws OutputError unless it is there and whole

@@ -82,6 +82,7 @@ View::View(const std::string &fst_file, const ViewTimes &times) : file_(gtkw_nam
        << "\n[size] 1600 1000\n[pos] -1 -1\n*" << zoom << ' ' << primary * CYCLE << ' ' << time(times.doorbell) << ' '
        << time(times.irq) << ' ' << (times.mark ? std::to_string(*times.mark * CYCLE) : "-1");
   for (unsigned marker = 3; marker < 26; ++marker) out_ << " -1";
+  if (times.mark && !times.mark_name.empty()) out_ << "\n[markername] C" << times.mark_name;
   out_ << "\n[sst_expanded] 0\n[sst_width] 60\n[signals_width] 420\n";
 }
 

@@ -24,8 +24,9 @@ struct Bits {
 struct ViewTimes {
   uint64_t doorbell = 0, irq = 0;
   std::optional<uint64_t> mark;
-  uint64_t from = 0;   ///< the waves begin here
-  uint64_t until = 0;  ///< should be in view, with the doorbell
+  std::string mark_name;  ///< beside its line; "": its letter
+  uint64_t from = 0;      ///< the waves begin here
+  uint64_t until = 0;     ///< should be in view, with the doorbell
 };
 
 /// A GTKWave save file under construction, from the signals that an FST file holds. What it lacks becomes a comment "missing: …".

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "firmware/include/systole_regs.h"
 
@@ -48,6 +49,21 @@ std::string hex(uint64_t value) {
 
 std::string counted(uint64_t value, const std::string &noun) { return grouped(value) + ' ' + noun + (value == 1 ? "" : "s"); }
 
+/// A line in as many as it takes, the further ones below the first one's text.
+std::string wrapped(std::string line) {
+  const size_t margin = line.find_first_not_of(' ');
+  const std::string indent(margin == 2 ? 11 : margin + 2, ' ');
+  std::string out;
+  line.resize(line.find_last_not_of(' ') + 1);
+  while (line.size() > HANG_COLUMNS) {
+    const size_t end = line.rfind(' ', HANG_COLUMNS);
+    if (end == std::string::npos || end <= indent.size()) break;
+    out += line.substr(0, end) + '\n';
+    line = indent + line.substr(end + 1);
+  }
+  return out + line + '\n';
+}
+
 std::string padded(std::string text, size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;
@@ -71,8 +87,16 @@ class Report {
     for (unsigned engine = 0; engine < ENGINES; ++engine)
       out += "  " + padded(engine_name(engine), 9) + engine_line(engine) + '\n';
     if (state_.probe.known) out += token_lines();
-    out += queue_lines() + bus_lines() + register_line();
-    return out;
+    out += queue_lines();
+    if (state_.probe.known) out += dispatch_lines();
+    out += bus_lines() + register_line() + '\n';
+    std::string narrow;
+    for (size_t at = 0, end = 0; at < out.size(); at = end + 1) {
+      end = out.find('\n', at);
+      narrow += wrapped(out.substr(at, end - at));
+    }
+    narrow.pop_back();  // no line break behind the last line
+    return narrow;
   }
 
  private:
@@ -131,29 +155,133 @@ class Report {
     }
   }
 
-  static std::string not_there() {
-    return "the engine does not take it: it is not fetched, or stands behind a command whose engine's queue is full, or behind "
-           "one "
-           "that the engine is not done with";
+  /// How far a record has come on its way to its engine.
+  enum class Stage { not_asked, asked, fetched, dispatch, queue, engine };
+  struct Place {
+    Stage stage;
+    size_t before = 0;  ///< in its queue: commands before it
+  };
+
+  /// Records from that in dispatch to the i-th; negative: it was dispatched.
+  int32_t behind_dispatch(size_t i) const {
+    return static_cast<int32_t>(measured_.first + static_cast<uint32_t>(i) - state_.probe.dispatch);
   }
 
+  Place place(size_t i) const {
+    const RtlProbe &p = state_.probe;
+    const int32_t behind = behind_dispatch(i);
+    if (behind < 0) {
+      // A queue holds those of its engine that were dispatched last.
+      const unsigned engine = engine_of(records()[i]);
+      unsigned after = 0;
+      for (size_t k = i + 1; k < records().size() && behind_dispatch(k) < 0; ++k) after += engine_of(records()[k]) == engine;
+      if (engine >= ENGINES || after >= p.queues[engine].level) return {Stage::engine};
+      return {Stage::queue, p.queues[engine].level - 1 - after};
+    }
+    if (behind == 0 && p.dispatch_holds) return {Stage::dispatch};
+    if (behind < static_cast<int32_t>(p.fetched.level + (p.dispatch_holds ? 1 : 0))) return {Stage::fetched};
+    return {static_cast<int32_t>(measured_.first + static_cast<uint32_t>(i) - p.next_fetch) < 0 ? Stage::asked
+                                                                                                : Stage::not_asked};
+  }
+
+  std::string where(size_t i) const {
+    const std::string engine = engine_name(engine_of(records()[i]));
+    switch (place(i).stage) {
+      case Stage::engine: return "taken by " + engine;
+      case Stage::queue: return "in " + engine + "'s queue";
+      case Stage::dispatch: return "in dispatch";
+      case Stage::fetched: return "fetched";
+      case Stage::asked: return "asked for";
+      default: return "not fetched";
+    }
+  }
+
+  /// An index of the RTL as the job counts.
+  std::string index_text(uint32_t index) const { return '#' + std::to_string(static_cast<int32_t>(index - measured_.first)); }
+
+  /// The record in dispatch as a command of the job; NONE: it is none.
+  size_t dispatched() const {
+    const uint32_t i = state_.probe.dispatch - measured_.first;
+    return i < records().size() ? i : NONE;
+  }
+
+  /// Why dispatch does not hand on its record.
+  std::string dispatch_waits() const {
+    const RtlProbe &p = state_.probe;
+    const size_t i = dispatched();
+    if (p.dispatch_refused) return "is illegal: an error, nothing behind it is taken";
+    if (!p.dispatch_open) return "is held since the machine has stopped or is not enabled";
+    if (p.order.full) return "waits for the oldest of " + counted(p.order.level, "dispatched command") + " to end";
+    const unsigned engine = i == NONE ? NO_ENGINE : engine_of(records()[i]);
+    if (engine < ENGINES && p.queues[engine].full) return std::string("waits for a place in ") + engine_name(engine) + "'s queue";
+    return "waits for nothing that dispatch shows (rtl/control/systole_dispatch.sv)";
+  }
+
+  /// Why a command that has not begun has not.
   std::string queue_waits(size_t i) const {
-    const std::string tokens = token_waits(i, 0xFF);
-    return tokens.empty() ? not_there() : tokens;
+    const Place at = place(i);
+    const std::string engine = engine_name(engine_of(records()[i]));
+    const std::string dispatch = state_.probe.dispatch_holds
+                                     ? "behind " + index_text(state_.probe.dispatch) + " in dispatch, which " + dispatch_waits()
+                                     : std::string("and dispatch, which holds nothing, does not take it");
+    switch (at.stage) {
+      case Stage::engine: return "was taken from " + engine + "'s queue and goes no further";
+      case Stage::queue: {
+        if (at.before != 0) return "stands in " + engine + "'s queue behind " + counted(at.before, "other command");
+        const std::string tokens = engine_of(records()[i]) == COMPUTE ? "" : token_waits(i, 0xFF);
+        return tokens.empty() ? "is first in " + engine + "'s queue with all that it needs; " + engine + " does not take it"
+                              : tokens;
+      }
+      case Stage::dispatch: return "stands in dispatch and " + dispatch_waits();
+      case Stage::fetched: return "is fetched, " + dispatch;
+      case Stage::asked: return "its record is asked for and has not come: " + ring_reads();
+      default:
+        return "is not fetched (" + index_text(state_.probe.next_fetch) + " is next)" +
+               (state_.probe.dispatch_holds ? ", " + dispatch : ": " + ring_reads());
+    }
+  }
+
+  bool from_ring(uint64_t address) const { return state_.in_ring && state_.in_ring(address); }
+
+  /// The oldest read of the ring; null: there is none.
+  const AxiMemoryPort::Burst *ring_read() const {
+    const auto found =
+        std::find_if(state_.reads.begin(), state_.reads.end(), [this](const auto &r) { return from_ring(r.addr); });
+    return found == state_.reads.end() ? nullptr : &*found;
+  }
+
+  std::string ring_reads() const {
+    if (const AxiMemoryPort::Burst *const read = ring_read()) return "waits for " + progress(*read);
+    return state_.master.arvalid && from_ring(state_.master.ar.addr) ? "waits for ready of AR" : "the bus owes none";
+  }
+
+  /// "the burst from 0x1200: 3 of 16 beats over the bus".
+  static std::string progress(const AxiMemoryPort::Burst &burst) {
+    return "the burst at " + hex(burst.addr) + ", " + std::to_string(burst.done) + " of " + counted(burst.beats, "beat") +
+           " over the bus";
   }
 
   std::string load_waits() const {
     const AxiMasterPins &m = state_.master;
-    if (m.arvalid && !state_.slave.arready) return "waits for ready of AR, address " + hex(m.ar.addr);
-    if (state_.slave.rvalid && !m.rready) return "does not take the read data that R offers";
-    if (!state_.reads.empty())
-      return "waits for read data: " + counted(state_.reads.size(), "burst") + " outstanding, the oldest from " +
-             hex(state_.reads.front().addr);
-    return "all data that it asked for are there: it waits for the write port of its buffer, of the accumulators or of a bank";
+    const RtlProbe &p = state_.probe;
+    static constexpr const char *PORTS[] = {"the activation buffer", "the weight buffer", "the accumulators", "a parameter bank"};
+    const std::string port = std::string("waits for the write port of ") + PORTS[p.load_dest & 3];
+    if (p.load_writes) return port;
+    std::vector<AxiMemoryPort::Burst> reads;  // without those of the ring
+    std::copy_if(state_.reads.begin(), state_.reads.end(), std::back_inserter(reads),
+                 [this](const auto &read) { return !from_ring(read.addr); });
+    if (state_.slave.rvalid && !m.rready)
+      return "does not take the data that R offers (rtl/load/systole_dma_read.sv, systole_read_mux.sv)" +
+             (state_.reads.empty() ? "" : ": " + progress(state_.reads.front()));
+    if (!reads.empty())
+      return "waits for read data: " + counted(reads.size(), "burst") + " outstanding, first " + progress(reads.front());
+    if (m.arvalid && !state_.slave.arready && !from_ring(m.ar.addr)) return "waits for ready of AR, address " + hex(m.ar.addr);
+    return "all data that it asked for are there, and it does not write them (rtl/load/systole_dma_read.sv)";
   }
 
   std::string compute_waits(size_t i, bool begun) const {
     const RtlProbe &p = state_.probe;
+    if (!begun && place(i).stage != Stage::engine) return queue_waits(i);
     if ((p.events & CAUSE_COMPUTE) != 0)
       return begun ? "rows go into the array: it does move" : "waits for nothing that is not there";
     if ((p.events & CAUSE_COMMAND) != 0) {
@@ -180,18 +308,19 @@ class Report {
 
   std::string store_waits() const {
     const AxiMasterPins &m = state_.master;
+    if (state_.slave.bvalid && !m.bready)
+      return "does not take the response that B offers (rtl/store/systole_store_answers.sv)" +
+             (state_.writes.empty() ? "" : ": " + progress(state_.writes.front()));
     if (m.awvalid && !state_.slave.awready) return "waits for ready of AW, address " + hex(m.aw.addr);
     if (m.wvalid && !state_.slave.wready) return "waits for ready of W";
-    if (state_.slave.bvalid && !m.bready) return "does not take the response that B offers";
     const auto filling =
         std::find_if(state_.writes.begin(), state_.writes.end(), [](const auto &w) { return w.done != w.beats; });
-    if (filling != state_.writes.end())
-      return "does not send the data of a burst to " + hex(filling->addr) + ": " + std::to_string(filling->done) + " of " +
-             counted(filling->beats, "beat");
+    if (state_.probe.store_reads) return "waits for the read port of the accumulators";
+    if (filling != state_.writes.end()) return "does not send all data of " + progress(*filling);
     if (!state_.writes.empty())
       return "waits for " + counted(state_.writes.size(), "write response") + ", the oldest of " +
-             hex(state_.writes.front().addr);
-    return "all that it wrote is answered: it waits for the accumulators' read port or its epilogue";
+             progress(state_.writes.front());
+    return "all that it wrote is answered, and it writes no more: its walk or its epilogue stands (rtl/store)";
   }
 
   std::string token_lines() const {
@@ -216,8 +345,7 @@ class Report {
                 among(SYSTOLE_LOAD_GIVES, SYSTOLE_COMPUTE_GIVES, SYSTOLE_STORE_GIVES) + ", which gives it, and " +
                 among(SYSTOLE_LOAD_TAKES, SYSTOLE_COMPUTE_TAKES, SYSTOLE_STORE_TAKES) + '\n';
     }
-    const auto trimmed = [](std::string line) { return line.substr(0, line.find_last_not_of(' ') + 1) + '\n'; };
-    return trimmed(names) + trimmed(held) + trimmed(due) + (faults.empty() ? "    they agree\n" : faults);
+    return names + '\n' + held + '\n' + due + '\n' + (faults.empty() ? "    they agree\n" : faults);
   }
 
   std::string queue_lines() const {
@@ -231,7 +359,8 @@ class Report {
     out += '\n';
     size_t shown = 0;
     for (size_t i = head; i < records().size() && shown < MOST_RECORDS; ++i, ++shown) {
-      out += "    " + padded(name(i) + ' ' + status(i), 34);
+      const bool waits = command(i).begin == kNever && state_.probe.known;
+      out += "    " + padded(name(i) + ' ' + status(i) + (waits ? ", " + where(i) : ""), 48);
       const std::string takes = token_text(tokens_taken(records()[i])), gives = token_text(tokens_given(records()[i]));
       if (!takes.empty()) out += "  takes " + takes;
       if (!gives.empty()) out += "  gives " + gives;
@@ -241,11 +370,30 @@ class Report {
     return out;
   }
 
-  static std::string burst_lines(const char *what, const std::vector<AxiMemoryPort::Burst> &bursts) {
+  std::string dispatch_lines() const {
+    const RtlProbe &p = state_.probe;
+    const size_t i = dispatched();
+    std::string out = "  dispatch " + (i == NONE || !p.dispatch_holds ? index_text(p.dispatch) : name(i)) + ' ' +
+                      (p.dispatch_holds ? dispatch_waits() : std::string("is next")) + "; next to fetch is " +
+                      index_text(p.next_fetch) + "\n    queues: ";
+    for (unsigned engine = 0; engine < ENGINES; ++engine) {
+      const RtlProbe::Queue &queue = p.queues[engine];
+      out += (engine == 0 ? "" : ", ") + std::string(engine_name(engine)) + ' ' + std::to_string(queue.level) +
+             (state_.queue_depth ? " of " + std::to_string(*state_.queue_depth)
+              : queue.full       ? " (full)"
+                                 : "");
+    }
+    const uint32_t asked = p.next_fetch - p.dispatch - (p.dispatch_holds ? 1 : 0) - p.fetched.level;
+    return out + "; " + grouped(p.order.level) + " dispatched and not retired; behind dispatch " + grouped(p.fetched.level) +
+           " fetched, " + grouped(asked) + " asked for\n";
+  }
+
+  std::string burst_lines(const char *what, const std::vector<AxiMemoryPort::Burst> &bursts) const {
     std::string out;
     for (size_t i = 0; i < bursts.size() && i < MOST_BURSTS; ++i)
       out += std::string("    ") + what + " ID " + std::to_string(bursts[i].id) + " at " + hex(bursts[i].addr) + ": " +
-             std::to_string(bursts[i].done) + " of " + counted(bursts[i].beats, "beat") + " over the bus\n";
+             std::to_string(bursts[i].done) + " of " + counted(bursts[i].beats, "beat") + " over the bus" +
+             (from_ring(bursts[i].addr) ? ", of the ring\n" : "\n");
     if (bursts.size() > MOST_BURSTS)
       out += "    and " + counted(bursts.size() - MOST_BURSTS, std::string(what) + " burst") + " more\n";
     return out;

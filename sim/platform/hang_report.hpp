@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +25,8 @@ struct HangState {
   AxiMasterPins master;
   AxiSlavePins slave;
   std::vector<AxiMemoryPort::Burst> reads, writes;                         ///< unfinished, oldest first
+  std::function<bool(uint64_t address)> in_ring;                           ///< whose reads are command fetch's; empty: none are
+  std::optional<unsigned> queue_depth;                                     ///< of an engine's queue; none: not known
   std::vector<std::pair<std::string, std::optional<uint32_t>>> registers;  ///< none: no answer
   std::optional<uint16_t> unanswered;                                      ///< register access under way: its offset
 };
@@ -38,6 +41,8 @@ struct TokenRange {
 /// before, for its first weights; it gives WGT_FREE at any time from then to its end, ACT_FREE between its beginning and its end, and
 /// ACC_FULL at its end. @param probe  says whether the weights of the next MATMUL are in the array; unknown: that may be
 std::array<TokenRange, TOKENS> expected_tokens(const MeasuredProgram &measured, const RtlProbe &probe);
+
+inline constexpr size_t HANG_COLUMNS = 132;  ///< of the longest line of a report
 
 /// Why nothing moves, in one screen: what each engine's oldest incomplete command waits for, the tokens, the queue, the bus.
 std::string hang_report(const HangState &state);

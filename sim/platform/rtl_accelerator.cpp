@@ -349,6 +349,7 @@ void RtlAccelerator::hang() {
   state.slave = port_.drive();
   state.reads = port_.unfinished_reads();
   state.writes = port_.unfinished_writes();
+  state.in_ring = [this](uint64_t address) { return trace_.in_ring(address); };
   if (access_ != nullptr) {
     state.unanswered = access_->offset;
   } else {
@@ -369,8 +370,17 @@ void RtlAccelerator::hang() {
       const uint32_t value = read_after_hang(reg.offset, answered);
       state.registers.emplace_back(reg.name, answered ? std::optional<uint32_t>(value) : std::nullopt);
     }
+    bool answered = false;
+    const uint32_t cap0 = read_after_hang(SYSTOLE_REG_CAP0, answered);
+    if (answered) state.queue_depth = cap0 >> SYSTOLE_CAP0_QUEUE_DEPTH_LSB;
   }
-  throw HangError(hang_report(state));
+  // Reading the registers was a move, too.
+  const uint64_t mark = state.last_move;
+  if (mark >= options_.waves_from && mark <= options_.waves_to && notes_.mark.value_or(mark) == mark) {
+    notes_.mark = mark;
+    notes_.hang = true;
+  }
+  throw HangError(hang_report(state), mark);
 }
 
 std::string gtkw_name(const std::string &fst_file) {

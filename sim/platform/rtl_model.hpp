@@ -19,6 +19,21 @@ struct RtlProbe {
   bool known = false;               ///< false: the top is not `systole`, and nothing here holds
   std::array<uint8_t, 8> tokens{};  ///< by token number, with what was given and taken in the cycle before
   uint16_t events = 0;              ///< as RtlModel::events(): among them why no activation row was issued
+  /// A queue (systole_fifo).
+  struct Queue {
+    unsigned level = 0;
+    bool full = false;
+  };
+  std::array<Queue, 3> queues;    ///< of the engines: dispatched, not yet taken
+  Queue order, fetched;           ///< dispatched and not retired; fetched and not yet in dispatch
+  uint32_t dispatch = 0;          ///< index of the record in dispatch, or of the one that will be next
+  bool dispatch_holds = false;    ///< there is one
+  bool dispatch_open = true;      ///< false: enable is 0, or the machine has stopped
+  bool dispatch_refused = false;  ///< the record is illegal
+  uint32_t next_fetch = 0;        ///< index of the next record to be asked for
+  bool load_writes = false;       ///< load holds a chunk that is not yet written, of destination `load_dest`
+  unsigned load_dest = 0;         ///< systole_pkg::DEST_*
+  bool store_reads = false;       ///< store has asked for accumulators that it was not given yet
 };
 
 /// A Verilated top with the core's pins, behind two half cycles.

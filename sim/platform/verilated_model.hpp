@@ -29,6 +29,24 @@ uint8_t trace_of(const Root &, long) {
 template <class Root>
 auto probe_of(const Root &root, int) -> decltype(root.systole__DOT__u_control__DOT__u_tokens__DOT__count_q, RtlProbe()) {
   RtlProbe out;
+  out.queues[0] = {root.systole__DOT__u_control__DOT__u_dispatch__DOT__gen_queue__BRA__0__KET____DOT__u_queue__DOT__level_q,
+                   root.systole__DOT__u_control__DOT__u_dispatch__DOT__gen_queue__BRA__0__KET____DOT__u_queue__DOT__full_q != 0};
+  out.queues[1] = {root.systole__DOT__u_control__DOT__u_dispatch__DOT__gen_queue__BRA__1__KET____DOT__u_queue__DOT__level_q,
+                   root.systole__DOT__u_control__DOT__u_dispatch__DOT__gen_queue__BRA__1__KET____DOT__u_queue__DOT__full_q != 0};
+  out.queues[2] = {root.systole__DOT__u_control__DOT__u_dispatch__DOT__gen_queue__BRA__2__KET____DOT__u_queue__DOT__level_q,
+                   root.systole__DOT__u_control__DOT__u_dispatch__DOT__gen_queue__BRA__2__KET____DOT__u_queue__DOT__full_q != 0};
+  out.order = {root.systole__DOT__u_control__DOT__u_dispatch__DOT__u_order__DOT__level_q,
+               root.systole__DOT__u_control__DOT__u_dispatch__DOT__u_order__DOT__full_q != 0};
+  out.dispatch = root.systole__DOT__u_control__DOT__u_dispatch__DOT__index_q;
+  out.dispatch_holds = root.systole__DOT__u_control__DOT__u_dispatch__DOT__valid_q;
+  out.dispatch_open = root.systole__DOT__u_control__DOT__u_dispatch__DOT__open_q;
+  out.dispatch_refused = root.systole__DOT__u_control__DOT__u_dispatch__DOT__bad_q;
+  out.fetched = {root.systole__DOT__u_control__DOT__u_fetch__DOT__u_records__DOT__level_q,
+                 root.systole__DOT__u_control__DOT__u_fetch__DOT__u_records__DOT__full_q != 0};
+  out.next_fetch = root.systole__DOT__u_control__DOT__u_fetch__DOT__next_q;
+  out.load_writes = root.systole__DOT__wr_valid;
+  out.load_dest = root.systole__DOT__wr_dest;
+  out.store_reads = root.systole__DOT__u_store__DOT__u_walk__DOT__pending_q;
   out.known = true;
   for (unsigned token = 0; token < out.tokens.size(); ++token) {
     const unsigned count = root.systole__DOT__u_control__DOT__u_tokens__DOT__count_q >> (4 * token) & 15;

@@ -182,9 +182,10 @@ std::string suspect(const diagnose::TokenFault &fault) {
     return "control, tokens: one was taken that had not been given (rtl/control/systole_tokens.sv; who gives and takes: "
            "docs/commands_and_registers.md)";
   const unsigned token = 1u << fault.token;
-  const char *const giver = (SYSTOLE_LOAD_GIVES & token) != 0      ? "load engine, DMA read (rtl/load/systole_dma_read.sv)"
-                            : (SYSTOLE_COMPUTE_GIVES & token) != 0 ? "compute engine (rtl/compute/systole_act_seq.sv)"
-                                                                   : "store engine, write responses (rtl/store/systole_store_answers.sv)";
+  const char *const giver = (SYSTOLE_LOAD_GIVES & token) != 0 ? "load engine, DMA read (rtl/load/systole_dma_read.sv)"
+                            : (SYSTOLE_COMPUTE_GIVES & token) != 0
+                                ? "compute engine (rtl/compute/systole_act_seq.sv)"
+                                : "store engine, write responses (rtl/store/systole_store_answers.sv)";
   return std::string(giver) + ": it gives a token before its command has ended";
 }
 
@@ -195,6 +196,12 @@ std::string quoted(const std::string &word) {
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + '\'';
+}
+
+/// Whether this program can repeat a run with waves.
+bool has_traced_build(const EngineOptions &options) {
+  const std::vector<std::string> built = platform::rtl_configs(true);
+  return options.x_seed == 0 && std::find(built.begin(), built.end(), options.config.name) != built.end();
 }
 
 class Diagnosis {
@@ -235,6 +242,16 @@ class Diagnosis {
     if (mark == 0) return;
     say_waves(trace_around(mark, report_.options.mismatch_waves), mark, report_.options.mismatch_waves);
     mark_view(mark);
+  }
+
+  /// Nothing moves since cycle `mark`. @returns a line about waves of it
+  std::string hang(std::uint64_t mark) {
+    const EngineOptions &options = report_.options;
+    if (!options.waves.empty() && mark >= options.waves_from && mark <= options.waves_to)
+      return options.waves + ", view " + platform::gtkw_name(options.waves) + ":\n           marker on cycle " + grouped(mark);
+    const std::vector<std::string> problem = trace_around(mark, options.hang_waves, kHang);
+    if (!problem.empty()) return "none: " + problem.front();
+    return waves_text(mark, options.hang_waves, ":\n           ");
   }
 
   void operator()(std::size_t product) {
@@ -285,15 +302,17 @@ class Diagnosis {
   }
 
   /// Runs once more with all signals. @returns what went wrong, one line; empty: nothing
-  std::vector<std::string> trace_around(std::uint64_t mark, const std::string &waves) {
-    if (waves.empty()) return {"no file is named (--mismatch-waves, or --json for mismatch.fst beside it)"};
+  std::vector<std::string> trace_around(std::uint64_t mark, const std::string &waves, int ends = kFailed) {
+    if (waves.empty())
+      return {std::string("no file is named (--mismatch-waves, or --json for ") + (ends == kHang ? "hang" : "mismatch") +
+              ".fst beside it)"};
     meter_.phase("tracing around it");
     const ScratchFolder scratch;
     std::vector<std::string> command = rerun_;
     for (const std::string &word : {std::string("--waves"), waves, std::string("--waves-window"),
                                     window(window_begin(mark), mark + kAfter), std::string("--waves-mark"), std::to_string(mark)})
       command.push_back(word);
-    if (start_self(command, scratch.log()) == kFailed) return {};
+    if (start_self(command, scratch.log()) == ends) return {};
     return {first_line(scratch.log())};
   }
 
@@ -302,9 +321,13 @@ class Diagnosis {
       say("waves       none: " + problem.front());
       return;
     }
-    say("waves       " + waves + ", view " + platform::gtkw_name(waves) + ": cycles " + grouped(window_begin(mark)) + " to " +
-        grouped(mark + kAfter) + ", marker on cycle " + grouped(mark));
+    say("waves       " + waves_text(mark, waves));
     report_.first_wrong_waves = waves;
+  }
+
+  std::string waves_text(std::uint64_t mark, const std::string &waves, const char *separator = ": ") const {
+    return waves + ", view " + platform::gtkw_name(waves) + separator + "cycles " + grouped(window_begin(mark)) + " to " +
+           grouped(mark + kAfter) + ", marker on cycle " + grouped(mark);
   }
 
   /// Puts the mark into the view of the waves that the user asked for, if they hold its cycle.
@@ -350,8 +373,8 @@ class Diagnosis {
                                            : "ended in cycle " + grouped(times.end);
     };
     if (fault.given_early)
-      say("too early   " + number(fault.giver) + " gave " + name + cycle + ", but " + ended(*fault.giver) + "; taker: " +
-          number(fault.taker));
+      say("too early   " + number(fault.giver) + " gave " + name + cycle + ", but " + ended(*fault.giver) +
+          "; taker: " + number(fault.taker));
     else
       say("too early   " + number(fault.taker) + " took " + name + cycle + ", but " +
           (fault.giver ? number(fault.giver) + ", which gives it, " + ended(*fault.giver) : "no command gives so many"));
@@ -478,14 +501,27 @@ void note_plant(Report &report) {
   }
 }
 
+std::string show_hang(const platform::HangError &error, const platform::RunOptions &run,
+                      const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter) {
+  const EngineOptions &options = report.options;
+  if (!options.is_rtl() || !options.diagnosis || !error.last_move()) return "";
+  const std::string line = "\n  waves    ";
+  if (options.waves.empty() && !has_traced_build(options))
+    return line + "none: this program holds no build with waves of this configuration";
+  try {
+    return line + Diagnosis(report.command, run, jobs, report, meter).hang(*error.last_move());
+  } catch (const std::exception &other) {
+    return line + "none: " + other.what();
+  }
+}
+
 void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run,
               const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter) {
   if (!report.options.is_rtl() || !report.options.diagnosis) return;
   const auto wrong = std::find_if(report.cases.begin(), report.cases.end(),
                                   [](const Case &c) { return c.mismatches != 0 || c.result.error_code != 0; });
   if (wrong == report.cases.end()) return;
-  const std::vector<std::string> built = platform::rtl_configs(true);
-  if (report.options.x_seed != 0 || std::find(built.begin(), built.end(), report.options.config.name) == built.end()) {
+  if (!has_traced_build(report.options)) {
     report.diagnosis.push_back("this program holds no build with waves of this configuration that could say more");
     return;
   }

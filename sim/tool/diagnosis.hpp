@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/platform/errors.hpp"
 #include "sim/platform/gemm.hpp"
 #include "sim/tool/progress.hpp"
 #include "sim/tool/report.hpp"
@@ -18,6 +19,11 @@ namespace systole::tool {
 /// Fills report.diagnosis; what hinders it is said there, too.
 void diagnose(const std::vector<std::string> &arguments, const platform::RunOptions &run,
               const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter);
+
+/// Leaves waves around the last move of a run that hangs: repeats it once, in a process of its own, unless it has written them itself.
+/// @returns what the hang report says of them, a line break before it; "": nothing
+std::string show_hang(const platform::HangError &error, const platform::RunOptions &run,
+                      const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter);
 
 /// A run that failed, as its user can type it again: with the seed that was drawn and the planted fault, without files to write.
 std::string again_text(const std::vector<std::string> &arguments, const Report &report);

@@ -302,6 +302,8 @@ int gemm_command(const std::vector<std::string> &arguments) {
   } else {
     run = run_options(report.options);
     run.ring_entries_log2 = 16;  // a measured job lies entirely in the ring
+    report.command = {"gemm"};
+    report.command.insert(report.command.end(), arguments.begin(), arguments.end());
     results = simulate(run, jobs, report, *meter);
   }
   platform::GemmResult &result = results.at(0);
@@ -313,11 +315,9 @@ int gemm_command(const std::vector<std::string> &arguments) {
   report.cases.push_back(check("gemm", job, report.options.config, std::move(result)));
   if (!report.options.is_fpga()) {
     require_predictions(report);
-    std::vector<std::string> command = {"gemm"};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    report.again = again_text(command, report);
+    report.again = again_text(report.command, report);
     note_plant(report);
-    diagnose(command, run, jobs, report, *meter);
+    diagnose(report.command, run, jobs, report, *meter);
   }
   // All files or none: all bytes lie on the disk before the first gets its name.
   const auto json = prepare_json(report), trace = prepare_trace(report);

@@ -86,9 +86,9 @@ void add_engine_options(po::options_description &options) {
       ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
       ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
        "only the signals directly in this scope (of those that the diagnosis uses); may be repeated; no .gtkw is written")  //
-      ("no-diagnosis", "do not look for the first wrong bit when values are wrong")                                         //
+      ("no-diagnosis", "do not look for the first wrong bit when values are wrong, nor for waves of a hang")                //
       ("mismatch-waves", value("FILE"),
-       "waves around the first wrong bit; mismatch.fst beside --json by default, none without")                         //
+       "waves around the first wrong bit or a hang; mismatch.fst, hang.fst beside --json by default, none without")     //
       ("trace", value("FILE"), "write when every command began and ended as CSV")                                       //
       ("timeline", value("FILE"), "rtl: write who was busy when as Chrome trace events (Perfetto), and a .svg beside")  //
       ("hang-limit", value("CYCLES"), "rtl: give up when nothing has moved for so long, 100000 by default");
@@ -185,12 +185,12 @@ BoardOptions board_options(const po::variables_map &values) {
 
 namespace {
 
-/// mismatch.fst beside the report, else beside C; "" without either, if that is a device, or if the waves asked for have that name.
-std::string mismatch_beside(const std::string &json, const std::string &waves) {
+/// A file of that name beside the report, else beside C; "" without either, if that is a device, or if the waves asked for have that name.
+std::string waves_beside(const std::string &json, const std::string &waves, const char *name) {
   namespace fs = std::filesystem;
   std::error_code error;
   if (json.empty() || (fs::exists(json, error) && !fs::is_regular_file(json, error))) return "";
-  const std::string path = (fs::path(json).parent_path() / "mismatch.fst").string();
+  const std::string path = (fs::path(json).parent_path() / name).string();
   if (fs::weakly_canonical(fs::absolute(path, error), error) == fs::weakly_canonical(fs::absolute(waves, error), error))
     return "";
   return path;
@@ -280,8 +280,12 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
   if (!out.diagnosis && !out.mismatch_waves.empty()) throw UserError("--mismatch-waves and --no-diagnosis exclude one another");
-  if (out.is_rtl() && out.diagnosis && out.mismatch_waves.empty())
-    out.mismatch_waves = mismatch_beside(out.json.empty() ? given(values, "out").value_or("") : out.json, out.waves);
+  out.hang_waves = out.mismatch_waves;
+  if (out.is_rtl() && out.diagnosis && out.mismatch_waves.empty()) {
+    const std::string beside = out.json.empty() ? given(values, "out").value_or("") : out.json;
+    out.mismatch_waves = waves_beside(beside, out.waves, "mismatch.fst");
+    out.hang_waves = waves_beside(beside, out.waves, "hang.fst");
+  }
   if (!out.is_rtl() && !awake_plant().empty())
     throw UserError("SYSTOLE_PLANT needs --engine rtl: the model holds no planted faults");
   if (!out.is_rtl() && (!out.waves.empty() || given(values, "waves-window")))
@@ -311,6 +315,10 @@ void check_outputs(const EngineOptions &options, const std::string &out) {
   if (!options.waves.empty()) outputs.emplace_back("the .gtkw of --waves", platform::gtkw_name(options.waves));
   if (!options.mismatch_waves.empty())
     outputs.emplace_back("the .gtkw of --mismatch-waves", platform::gtkw_name(options.mismatch_waves));
+  if (!options.hang_waves.empty() && options.hang_waves != options.mismatch_waves) {
+    outputs.emplace_back("the waves of a hang", options.hang_waves);
+    outputs.emplace_back("their .gtkw", platform::gtkw_name(options.hang_waves));
+  }
   std::map<fs::path, std::string> named;
   for (const auto &[what, path] : outputs) {
     if (path.empty()) continue;

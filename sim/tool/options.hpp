@@ -35,6 +35,7 @@ struct EngineOptions {
   std::vector<std::string> waves_scopes;
   bool diagnosis = true;                    ///< look for the first wrong bit when values are wrong
   std::string mismatch_waves;               ///< waves around it; beside `json` by default; "": none
+  std::string hang_waves;                   ///< waves around the last move of a hang; the same, under another name by default
   std::string json;                         ///< "": none
   std::string trace;                        ///< "": none
   std::string timeline;                     ///< "": none; with a picture beside it, svg_name()

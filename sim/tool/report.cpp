@@ -15,6 +15,7 @@
 
 #include "sim/npy/output_file.hpp"
 #include "sim/platform/command_text.hpp"
+#include "sim/tool/diagnosis.hpp"
 #include "sim/tool/timeline.hpp"
 #include "sim/tool/tool.hpp"
 
@@ -333,7 +334,7 @@ void print_summary(std::ostream &out, const Report &report) {
   }
   if (total.cycles != 0) {
     out << "  cycles       " << grouped(total.cycles)
-        << (options.is_fpga()      ? " in which the accelerator was busy"
+        << (options.is_fpga()   ? " in which the accelerator was busy"
             : completed(report) ? " from doorbell to interrupt"
                                 : " from doorbell to interrupt, that of the error included");
     if (report.board)
@@ -407,11 +408,16 @@ std::string to_json(const Report &report) {
   out["first_wrong"] = nullptr;
   if (report.first_wrong) {
     const FirstWrong &at = *report.first_wrong;
-    out["first_wrong"] = {{"port", at.port},        {"command", json_of(at.command)},
-                          {"cycle", at.cycle},      {"place", json_of(at.place)},
-                          {"expected", json_of(at.expected)}, {"actual", json_of(at.actual)},
-                          {"row", json_of(at.row)}, {"column", json_of(at.column)},
-                          {"stale", at.stale},      {"waves", json_of(report.first_wrong_waves)}};
+    out["first_wrong"] = {{"port", at.port},
+                          {"command", json_of(at.command)},
+                          {"cycle", at.cycle},
+                          {"place", json_of(at.place)},
+                          {"expected", json_of(at.expected)},
+                          {"actual", json_of(at.actual)},
+                          {"row", json_of(at.row)},
+                          {"column", json_of(at.column)},
+                          {"stale", at.stale},
+                          {"waves", json_of(report.first_wrong_waves)}};
   }
   if (!report.error.empty()) {
     out["mismatches"] = nullptr;  // nothing was compared
@@ -531,6 +537,8 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
     throw UserError(error.what());
   } catch (const std::exception &error) {
     report.error = error.what();
+    const auto *const hang = dynamic_cast<const platform::HangError *>(&error);
+    if (hang != nullptr) report.error += show_hang(*hang, options, jobs, report, meter);
     try {
       if (const auto json = prepare_json(report)) json->commit();
       if (begun) {
@@ -540,6 +548,7 @@ std::vector<platform::GemmResult> simulate(platform::RunOptions options, const s
     } catch (const npy::Error &other) {
       std::cerr << program_name() << ": " << other.what() << '\n';
     }
+    if (hang != nullptr) throw platform::HangError(report.error, hang->last_move());
     throw;
   }
 }

@@ -34,14 +34,15 @@ struct FirstWrong {
   std::optional<std::size_t> command;
   std::uint64_t cycle = 0;  ///< as the waves count
   std::string place;
-  std::string expected, actual;  ///< "": never came, or no value
+  std::string expected, actual;         ///< "": never came, or no value
   std::optional<unsigned> row, column;  ///< of the array
   bool stale = false;                   ///< a command began before its operands were there
 };
 
 /// All that is known after a run.
 struct Report {
-  std::string test;  ///< name of the test; "gemm" for the user's own data
+  std::string test;                  ///< name of the test; "gemm" for the user's own data
+  std::vector<std::string> command;  ///< as typed: "sim", "gemm_int8", …
   EngineOptions options;
   std::optional<std::uint64_t> seed;  ///< of the data, or of the stalls
   std::vector<Case> cases;

@@ -49,6 +49,8 @@ int sim_command(const std::vector<std::string> &arguments) {
   platform::RunOptions run = run_options(report.options);
   run.ring_entries_log2 = plan.ring_entries_log2;
   run.queued = plan.queued;
+  report.command = {"sim"};
+  report.command.insert(report.command.end(), arguments.begin(), arguments.end());
   std::vector<platform::GemmResult> results = simulate(run, plan.jobs, report, *meter);
   meter->phase("checking");
   std::uint64_t macs = 0;
@@ -56,11 +58,9 @@ int sim_command(const std::vector<std::string> &arguments) {
     report.cases.push_back(check(plan.names[i], plan.jobs[i], report.options.config, std::move(results[i]), macs));
     if (plan.queued) macs += report.cases.back().result.macs;
   }
-  std::vector<std::string> command = {"sim"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  report.again = again_text(command, report);
+  report.again = again_text(report.command, report);
   note_plant(report);
-  diagnose(command, run, plan.jobs, report, *meter);
+  diagnose(report.command, run, plan.jobs, report, *meter);
   meter.reset();
   require_predictions(report);
   const auto json = prepare_json(report), trace = prepare_trace(report);

@@ -34,8 +34,8 @@ class KindsTest : public ErrorTest {
 
   std::vector<Kind> stores() const {
     std::vector<Kind> kinds;
-    for (const uint32_t type : {SYSTOLE_DTYPE_S8, SYSTOLE_DTYPE_U8, SYSTOLE_DTYPE_S32, SYSTOLE_DTYPE_FP16, SYSTOLE_DTYPE_BF16,
-                                SYSTOLE_DTYPE_FP32}) {
+    for (const uint32_t type :
+         {SYSTOLE_DTYPE_S8, SYSTOLE_DTYPE_U8, SYSTOLE_DTYPE_S32, SYSTOLE_DTYPE_FP16, SYSTOLE_DTYPE_BF16, SYSTOLE_DTYPE_FP32}) {
       if (!config().fp && type != SYSTOLE_DTYPE_S8 && type != SYSTOLE_DTYPE_U8 && type != SYSTOLE_DTYPE_S32) continue;
       Record record = store();
       put(record, FIELD(SYSTOLE_STORE_OUT_DTYPE), type);

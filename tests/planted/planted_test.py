@@ -45,6 +45,23 @@ EXPECTED = {
         ("requant_float", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
     ],
 }
+# Of each fault that ends in a hang: the test to run, what the report must say and what it must not.
+HANGS = {
+    "deadlock": ("requant_fixed",
+                 [r"^  compute +#\d+ MATMUL .* waits for token ACC_FREE \(0 there; #\d+ STORE gives it, which ended at .*: the token was LOST\)$",
+                  r"^    ACC_FREE: the RTL holds 0", r"^  dispatch #\d+ .* waits for a place in (load|compute|store)'s queue",
+                  r"^    queues: load \d of 4, compute \d of 4, store \d of 4;", r"^  bus      0 read bursts and 0 write bursts outstanding$"],
+                 [r"they agree", r"^    (read|write) ID"]),
+    "r_stall": ("gemm_int8",
+                [r"^  load +#40 LOAD .* began at .*: does not take the data that R offers .*: the burst at (0x[0-9a-f]+), [1-9]\d* of 12 beats",
+                 r"^  bus      [1-9]\d* read bursts and 0 write bursts outstanding$", r"^    read ID 0 at (0x[0-9a-f]+): [1-9]\d* of 12 beats",
+                 r"^    pins: .* R valid, not ready"], [r"LOST", r"^    write ID"]),
+    "b_stall": ("gemm_int8",
+                [r"^  store +#\d+ STORE .* began at .*: does not take the response that B offers .*: the burst at (0x[0-9a-f]+), 20 of 20 beats",
+                 r"^  load .* behind #\d+ in dispatch, which waits for the oldest of 32 dispatched commands to end$",
+                 r"^  bus      0 read bursts and [1-9]\d* write bursts outstanding$", r"^    write ID 0 at (0x[0-9a-f]+): 20 of 20 beats",
+                 r"^    pins: .* B valid, not ready$"], [r"LOST", r"^    read ID"]),
+}
 PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
 IMAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "images" / "timeline_deadlock.svg"
 IMAGE_TOP = "<!-- SPDX-License-Identifier: Apache-2.0; made by tests/planted/planted_test.py draw -->\n"
@@ -150,21 +167,46 @@ def asleep(program):
         assert not (folder / "w.fst").exists()
 
 
-def hang(program):
+def hang(program, plant, where):
+    test, shows, lacks = HANGS[plant]
     with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
         folder = pathlib.Path(name)
-        done = run(program, "deadlock", "requant_fixed", folder, "--hang-limit", "5000", "--trace", folder / "trace.csv",
-                   "--timeline", folder / "timeline.json")
+        done = run(program, plant, test, folder, "--hang-limit", "5000", "--trace", folder / "trace.csv", "--timeline",
+                   folder / "timeline.json")
         print(done.stderr)
         assert done.returncode == 3, f"exit status {done.returncode}"
-        for pattern in (r"compute +#\d+ MATMUL.*waits for token ACC_FREE", r"hang", r"the token was LOST", r"ACC_FREE: the RTL holds 0",
-                        r"queue ", r"read bursts and \d+ write bursts outstanding"):
-            assert re.search(pattern, done.stderr), f"the report does not say /{pattern}/"
-        assert len(done.stderr.splitlines()) <= 45, "the report is longer than a screen"
-        since, now = re.search(r"since cycle ([\d,]+) .*now it is ([\d,]+)", done.stderr).groups()
-        waited = int(now.replace(",", "")) - int(since.replace(",", ""))
-        assert 5000 <= waited <= 5000 + 4 * 40 + 1000, f"ended {waited} cycles after the last move"
-        hang_timeline(folder, done.stderr)
+        lines = done.stderr.splitlines()
+        assert len(lines) <= 45, "the report is longer than a screen"
+        assert max(len(line) for line in lines if str(folder) not in line) <= 132, "a line of the report is too long"
+        said = re.sub(r"\n {11}", " ", done.stderr)  # lines as they were before they were wrapped
+        for pattern in shows:
+            assert re.search(pattern, said, re.MULTILINE), f"the report does not say /{pattern}/"
+        for pattern in lacks:
+            assert not re.search(pattern, said, re.MULTILINE), f"the report says /{pattern}/"
+        if plant != "deadlock":  # a lost token leads to its two engines, a handshake to its source
+            assert where in said, f"the report does not name {where}"
+        # The oldest burst is the one that the engine's line names.
+        bursts = {re.search(pattern, said, re.MULTILINE)[1] for pattern in shows if "0x" in pattern}
+        assert len(bursts) == (plant != "deadlock"), f"the engine waits for another burst than the bus: {bursts}"
+        since, now = (int(text.replace(",", "")) for text in re.search(r"since cycle ([\d,]+) .*now it is ([\d,]+)", said).groups())
+        assert 5000 <= now - since <= 5000 + 4 * 40 + 1000, f"ended {now - since} cycles after the last move"
+        hang_timeline(folder, said)
+        # Waves around the last move were left, and the report says so.
+        waves = folder / "hang.fst"
+        assert f"  waves    {waves}, view {folder / 'hang.gtkw'}:" in said, "the report does not say where the waves are"
+        start, end = fst_range(waves)
+        assert start <= UNITS * since <= end < UNITS * now, f"the waves hold {start} to {end}, the last move is at {UNITS * since}"
+        assert waves.stat().st_size < LARGEST_WAVES, f"{waves.stat().st_size} bytes of waves"
+        marked(waves.with_suffix(".gtkw"), since)
+        assert json.loads((folder / "result.json").read_text())["error"] in done.stderr
+        # A run that writes waves by itself has the mark there, if they hold it, and no others are left; nor without a diagnosis.
+        waves.unlink()
+        done = run(program, plant, test, folder, "--hang-limit", "5000", "--waves", folder / "own.fst")
+        assert done.returncode == 3 and f"  waves    {folder / 'own.fst'}, view" in done.stderr, done.stderr
+        marked(folder / "own.gtkw", since)
+        assert not waves.exists()
+        done = run(program, plant, test, folder, "--hang-limit", "5000", "--no-diagnosis")
+        assert done.returncode == 3 and "  waves" not in done.stderr and not waves.exists(), done.stderr
 
 
 def hang_timeline(folder, said):
@@ -192,17 +234,25 @@ def hang_picture(program):
         return IMAGE_TOP + (folder / "timeline.svg").read_text()
 
 
+def marked(view, cycle):
+    """The primary marker and marker C, which is named, stand on the cycle."""
+    text, marker = view.read_text(), VIEW_UNITS * cycle
+    assert re.search(rf"^\*-?[0-9.]+ {marker} \d+ -?\d+ {marker} ", text, re.MULTILINE), f"{view.name} has no markers on {marker}"
+    assert "\n[markername] Chang\n" in text, f"{view.name}: marker C has no name"
+
+
 def main(program, table, plant):
     plants = {entry["name"]: entry for entry in tomllib.loads(pathlib.Path(table).read_text())["plant"]}
-    missing = set(plants) - set(EXPECTED) - {"deadlock"}
+    missing = set(plants) - set(EXPECTED) - set(HANGS)
     assert not missing, f"plants that no test expects: {missing}"
     if plant == "none":
         asleep(program)
-    elif plant == "deadlock":
-        hang(program)
-        assert IMAGE.read_text() == hang_picture(program), f"{IMAGE} is stale: planted_test.py PROGRAM PLANTS.TOML draw"
     elif plant == "draw":
         IMAGE.write_text(hang_picture(program))
+    elif plant in HANGS:
+        hang(program, plant, plants[plant]["where"])
+        if plant == "deadlock":
+            assert IMAGE.read_text() == hang_picture(program), f"{IMAGE} is stale: planted_test.py PROGRAM PLANTS.TOML draw"
     else:
         expect(program, plant, plants[plant]["where"])
 
