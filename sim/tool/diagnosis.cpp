@@ -304,7 +304,7 @@ class Diagnosis {
   /// Runs once more with all signals. @returns what went wrong, one line; empty: nothing
   std::vector<std::string> trace_around(std::uint64_t mark, const std::string &waves, int ends = kFailed) {
     if (waves.empty())
-      return {std::string("no file is named (--mismatch-waves, or --json for ") + (ends == kHang ? "hang" : "mismatch") +
+      return {std::string("no file is named (--mismatch-waves, or --json or --out for ") + (ends == kHang ? "hang" : "mismatch") +
               ".fst beside it)"};
     meter_.phase("tracing around it");
     const ScratchFolder scratch;
