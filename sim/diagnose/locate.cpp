@@ -239,9 +239,8 @@ class Comparison final : public model::Observer {
       at.cycle = access->cycle;
       at.command = seen.command;
       at.place = place + ", byte " + std::to_string(chunk * chunk_bytes + byte);
-      at.expected = hex(right[byte], 2);
-      at.actual = hex(actual[byte], 2);
-      at.bits = bit_or_bits(static_cast<std::uint64_t>(right[byte] ^ actual[byte]));
+      at.lane = static_cast<unsigned>(byte);
+      set_values(at, golden::DType::u8, right[byte], actual[byte]);
       note(at);
     }
   }
@@ -267,14 +266,11 @@ class Comparison final : public model::Observer {
                  std::to_string(seen.acc_row / config_.acc_rows) + ", column " + std::to_string(column);
       at.tile = "tile n " + std::to_string(seen.n) + ", k1 " + std::to_string(seen.k1) + ", k0 " + std::to_string(seen.k0) +
                 ", row " + std::to_string(seen.m);
+      at.sum_type = sum_type(seen.a_dtype);
       if (access != nullptr) {
-        const bool floating = golden::is_float(static_cast<golden::DType>(seen.a_dtype));
-        const golden::DType type = floating ? golden::DType::fp32 : golden::DType::s32;
         at.cycle = access->cycle;
         at.sum = access->value;
-        at.expected = golden::value_text(type, right);
-        at.actual = golden::value_text(type, access->value);
-        at.bits = bit_or_bits(right ^ access->value);
+        set_values(at, at.sum_type, right, access->value);
         at.stale = stale(seen, column, access->cycle);
       }
       at.partial_sums = partial_sums(seen, column);
@@ -293,6 +289,17 @@ class Comparison final : public model::Observer {
   }
 
  private:
+  /// Sums are binary32 where operands and results are of floating point.
+  static golden::DType sum_type(unsigned dtype) {
+    return golden::is_float(static_cast<golden::DType>(dtype)) ? golden::DType::fp32 : golden::DType::s32;
+  }
+
+  static void set_values(Divergence &at, golden::DType type, std::uint32_t right, std::uint32_t actual) {
+    at.expected = golden::value_text(type, right);
+    at.actual = golden::value_text(type, actual);
+    at.bits = bit_or_bits(right ^ actual);
+  }
+
   template <class T>
   static const T *next(const std::unordered_map<std::uint64_t, std::vector<T>> &all, std::uint64_t key,
                        std::unordered_map<std::uint64_t, std::size_t> &counts) {
@@ -342,12 +349,9 @@ class Comparison final : public model::Observer {
       at.command = seen.command;
       at.place = place + ", column " + std::to_string(column + i);
       at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m);
-      const auto out = static_cast<golden::DType>(seen.out_dtype);
-      const bool integer = out == golden::DType::s8 || out == golden::DType::u8 || out == golden::DType::s32;
-      const golden::DType type = integer ? golden::DType::s32 : golden::DType::fp32;
-      at.expected = golden::value_text(type, right);
-      at.actual = golden::value_text(type, actual);
-      at.bits = bit_or_bits(right ^ actual);
+      at.lane = static_cast<unsigned>(i);
+      at.column = column + at.lane;
+      set_values(at, sum_type(seen.out_dtype), right, actual);
       note(at);
       return;
     }
@@ -361,7 +365,8 @@ class Comparison final : public model::Observer {
       Divergence at;
       at.port = Port::result;
       at.command = seen.command;
-      at.place = "column " + std::to_string(column) + ", lane " + std::to_string(column % config_.epilogue_lanes());
+      at.lane = column % config_.epilogue_lanes();
+      at.place = "column " + std::to_string(column) + ", lane " + std::to_string(at.lane);
       at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m);
       at.address = seen.address + column * seen.result_bytes;
       if (results_ + seen.result_bytes > accesses_.results.size()) {
@@ -384,10 +389,7 @@ class Comparison final : public model::Observer {
       const auto end = std::upper_bound(accesses_.result_ends.begin(), accesses_.result_ends.end(), results_,
                                         [](std::size_t value, const auto &item) { return value < item.first; });
       at.cycle = end->second;
-      const auto type = static_cast<golden::DType>(seen.out_dtype);
-      at.expected = golden::value_text(type, wanted);
-      at.actual = golden::value_text(type, got);
-      at.bits = bit_or_bits(wanted ^ got);
+      set_values(at, static_cast<golden::DType>(seen.out_dtype), wanted, got);
       note(at);
     }
   }
@@ -403,17 +405,16 @@ class Comparison final : public model::Observer {
       Divergence at = access == nullptr ? missing(Port::memory, seen.command) : Divergence{};
       at.port = Port::memory;
       at.command = seen.command;
+      at.lane = static_cast<unsigned>((seen.address + i) % config_.axi_bytes());
       at.place = "the byte at " + hex(seen.address + i, 10);
       at.tile = "tile n " + std::to_string(seen.n) + ", row " + std::to_string(seen.m) + ", column " +
                 std::to_string(i / seen.result_bytes) + " of the tile";
       at.address = seen.address + i;
       if (access != nullptr) {
         byte_bits_ |= right ^ access->value;
-        byte_lanes_ |= std::uint64_t{1} << ((seen.address + i) % config_.axi_bytes());
+        byte_lanes_ |= std::uint64_t{1} << at.lane;
         at.cycle = access->cycle;
-        at.expected = hex(right, 2);
-        at.actual = hex(access->value, 2);
-        at.bits = bit_or_bits(right ^ access->value);
+        set_values(at, golden::DType::u8, right, access->value);
       }
       note(at);
     }

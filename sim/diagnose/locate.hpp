@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/golden/types.hpp"
 #include "sim/platform/config.hpp"
 #include "sim/platform/wave_reader.hpp"
 #include "sim/timing/timing.hpp"
@@ -44,13 +45,15 @@ struct Divergence {
   std::size_t command = 0;       ///< index of the record
   std::string place;             ///< what was written: "word 12 of the activation buffer, byte 5"
   std::string tile;              ///< "tile n 1, k1 0, k0 2, row 5"; "" where there are none
-  std::string expected, actual;  ///< as numbers and bits, or bytes
-  std::string bits;              ///< that differ: "bit 5", "bits 0 to 7"
-  std::uint64_t address = 0;     ///< Port::result, memory: of the result, or of the byte, in memory
+  std::string expected, actual;  ///< value and bits
+  std::string bits;              ///< which of them differ: "bit 5"
+  std::uint64_t address = 0;     ///< result, memory: of the result, or of the byte, in memory
   std::string stale;             ///< a row that was computed before its operands were there: which of them; "" if not so
   std::string pattern;           ///< of all that is wrong at this port: columns or lanes, and bits
-  // Port::accumulator: the column, what was written, and the sum after each row of the array as it should be (from the one that enters row 0 on).
-  unsigned column = 0;
+  unsigned lane = 0;             ///< load, memory: byte of the chunk, of the beat; read, result: lane of the epilogue
+  unsigned column = 0;           ///< accumulator, read: of the array
+  // Port::accumulator: what was written, and the sum after each row of the array as it should be (from the one that enters row 0 on).
+  golden::DType sum_type = golden::DType::s32;
   std::uint32_t sum = 0;  ///< as it was written
   std::vector<std::uint32_t> partial_sums;
 };

@@ -54,8 +54,6 @@ class CommandTrace {
   void start(const MemoryTiming &memory, bool predictable);
 
   MeasuredProgram &measured() { return measured_; }
-  /// The RTL's index of the job's first record.
-  uint32_t first_index() const { return tail_ - static_cast<uint32_t>(measured_.program.records.size()); }
   const MeasuredProgram &measured() const { return measured_; }
   /// Whether an address lies in the ring.
   bool in_ring(uint64_t address) const { return address >= ring_ && (address - ring_) >> entries_log2_ < RECORD_BYTES; }

@@ -10,6 +10,7 @@
 #include "firmware/include/systole_regs.h"
 #include "gtkwave/fstapi.h"
 #include "sim/golden/types.hpp"
+#include "sim/platform/command_text.hpp"
 #include "sim/platform/errors.hpp"
 #include "sim/platform/gtkw_text.hpp"
 #include "sim/platform/gtkw_view.hpp"
@@ -48,11 +49,14 @@ Types types_of(const WaveNotes &notes, size_t first) {
 /// Writes the groups; paths are below the top.
 class Groups {
  public:
-  Groups(View &view, const WaveNotes &notes, const Types &types) : view_(view), notes_(notes), types_(types) {}
+  /// `suspect`: the command with which data first went wrong; null: there is none.
+  Groups(View &view, const WaveNotes &notes, const Types &types, const WaveNotes::Command *suspect)
+      : view_(view), notes_(notes), types_(types), suspect_(suspect) {}
 
   void write() {
     view_.plain("clk_i", {"clk_i"});
     const bool engines = view_.width("u_compute.act_edge") != 0;  // a test's device may have the pins alone
+    if (engines && notes_.first_wrong) first_wrong(*notes_.first_wrong);
     registers();
     if (engines) control();
     memory_read();
@@ -69,6 +73,151 @@ class Groups {
 
  private:
   static constexpr unsigned OPEN_LANES = 2;
+  static constexpr unsigned NEAR_ROWS = 8;
+
+  const std::string array_ = "u_compute.u_array", accumulators_ = "u_compute.u_accumulators";
+  unsigned lane_count() { return std::max(view_.width("u_compute.act_lanes") / 16, 1u); }
+  unsigned edge_bits() { return view_.width("u_compute.act_edge") / lane_count(); }
+  bool floating() { return edge_bits() == 32; }
+
+  /// What is first wrong, in words, and the traces that show it.
+  void first_wrong(const FirstWrong &at) {
+    view_.begin("first wrong", false);
+    view_.comment(at.place);
+    if (suspect_ != nullptr) view_.comment('#' + std::to_string(suspect_->index) + ' ' + command_name(suspect_->record));
+    view_.comment("marker C: cycle " + std::to_string(at.cycle));
+    if (!at.expected.empty()) {
+      view_.comment("expected " + at.expected);
+      view_.comment("actual " + at.actual);
+      if (!at.bits.empty()) view_.comment("wrong: " + at.bits);
+    } else if (at.port != "error") {
+      view_.comment("it never came");
+    }
+    if (at.stale) view_.comment(at.token.empty() ? "its operands came after the row" : at.token + ", marker D");
+    if (at.row) {
+      view_.comment("element [" + std::to_string(*at.row) + "][" + std::to_string(*at.column) + "], marker D: cycle " +
+                    std::to_string(at.cause_cycle));
+      view_.comment("its sum expected " + at.sum_expected);
+      view_.comment("its sum actual " + at.sum_actual);
+    }
+    if (at.port == "load") wrong_load(at.lane);
+    if (at.port == "accumulator") wrong_sum(at);
+    if (at.port == "read") wrong_read(at.lane, *at.column);
+    if (at.port == "result") wrong_result(at.lane);
+    if (at.port == "memory") wrong_byte(at.lane);
+    if (at.port == "token" || at.port == "error") stopped();
+    if (at.stale) token_traces();
+    view_.end();
+  }
+
+  void wrong_load(unsigned byte) {
+    const uint32_t dest = suspect_ == nullptr ? SYSTOLE_DEST_ACT : SYSTOLE_FIELD(suspect_->record, LOAD_DEST);
+    const unsigned width = dest == SYSTOLE_DEST_ACC ? 32 : 16, lane = byte * 8 / width;
+    command("writes data", {"u_load.u_read.active_q"}, {"u_load.u_read.idx_q"});
+    write_target();
+    view_.decimal("chunk", {"wr_chunk"});
+    view_.plain("data byte " + std::to_string(byte), {"wr_data", 8 * byte + 7, 8 * byte});
+    const std::string &type = dest == SYSTOLE_DEST_ACC ? types_.sum : dest == SYSTOLE_DEST_WGT ? types_.b : types_.a;
+    if (dest != SYSTOLE_DEST_PARAM)  // these are of several types
+      view_.decode("data lane " + std::to_string(lane), type, {{"wr_data", width * lane + width - 1, width * lane}});
+    view_.plain("rvalid_i", {"m_axi_rvalid_i"});
+    view_.plain("rdata_i", {"m_axi_rdata_i"});
+  }
+
+  /// The sums of a column from row to row, around the element if it is known.
+  void wrong_sum(const FirstWrong &at) {
+    const unsigned column = at.column.value_or(0), low = 32 * column, high = low + 31;
+    const std::string name = ", column " + std::to_string(column);
+    command("streams rows", {"u_compute.u_act_seq.row_o"}, {"u_compute.u_act_seq.idx_r"});
+    row_place();
+    if (at.stale) {
+      command("writes data", {"u_load.u_read.active_q"}, {"u_load.u_read.idx_q"});
+      write_target();
+    }
+    if (floating()) {
+      const unsigned rows = lane_count(), element = at.row.value_or(0), shown = std::min(rows, NEAR_ROWS);
+      const unsigned first = std::min(element - std::min(element, NEAR_ROWS / 2), rows - shown);
+      if (at.row) operands(element, column);
+      for (unsigned row = first; row < first + shown; ++row) {
+        const std::string r = std::to_string(row), scope = array_ + ".gen_float.gen_row[" + r + "].u_row";
+        view_.decode("row " + r + " sum in" + name, types_.sum, {{scope + ".psum_i", high, low}});
+        view_.decode("row " + r + " sum out" + name, types_.sum, {{scope + ".psum_o", high, low}});
+      }
+    } else {  // its rows are one block
+      view_.decode("array sum in" + name, types_.sum, {{array_ + ".psum_i", high, low}});
+      view_.decode("array sum out" + name, types_.sum, {{array_ + ".psum_o", high, low}});
+    }
+    accumulator(column);
+  }
+
+  /// What an element multiplies; only rows with floating point are known.
+  void operands(unsigned row, unsigned column) {
+    const std::string r = std::to_string(row), c = '[' + std::to_string(column) + ']', place = '[' + r + ']' + c;
+    const std::string element = array_ + ".gen_float.gen_row[" + r + "].u_row.row.";
+    view_.decode("A lane " + r, types_.a, {{"u_compute.act_lanes", 16 * row + 15, 16 * row}});
+    view_.decode("A in element " + place, types_.edge_a, {{element + "act" + c}});
+    view_.decode("weight of " + place, types_.edge_b, {{element + "weight" + c}});
+  }
+
+  void wrong_read(unsigned lane, unsigned column) {
+    command("reads sums", {"u_store.u_walk.active_q"}, {"u_store.u_walk.idx_q"});
+    view_.plain("read valid", {"acc_rd_valid"});
+    view_.plain("read ready", {"acc_rd_ready"});
+    view_.decimal("read row", {"acc_rd_addr"});
+    view_.decimal("read group", {"acc_rd_group"});
+    view_.decode("memory of column " + std::to_string(column), types_.sum,
+                 {{accumulators_ + ".gen_col[" + std::to_string(column) + "].word_q"}});
+    view_.decode("read data, lane " + std::to_string(lane), types_.sum, {{"acc_rd_data", 32 * lane + 31, 32 * lane}});
+    accumulator(column);
+  }
+
+  void wrong_result(unsigned lane) {
+    const std::string label = ", lane " + std::to_string(lane);
+    const unsigned width = result_bits();
+    command("epilogue", {"u_store.u_epilogue.in_valid_i"}, {"u_store.u_epilogue.in_idx_i"});
+    view_.decode("epilogue in" + label, types_.sum, {{"u_store.group_data", 32 * lane + 31, 32 * lane}});
+    view_.plain("result valid", {"u_store.out_valid"});
+    view_.decode("result" + label, result_type(), {{"u_store.out_data", width * lane + width - 1, width * lane}});
+  }
+
+  void wrong_byte(unsigned byte) {
+    const std::string at = std::to_string(byte);
+    const unsigned width = result_bits(), lane = 8 * byte / width;
+    command("burst of", {"m_axi_awvalid_o"}, {"u_store.burst_idx"});
+    view_.plain("awaddr_o", {"m_axi_awaddr_o"});
+    view_.plain("result valid", {"u_store.out_valid"});
+    view_.plain("results", {"u_store.out_data"});
+    view_.plain("wvalid_o", {"m_axi_wvalid_o"});
+    view_.plain("wready_i", {"m_axi_wready_i"});
+    view_.plain("wdata_o byte " + at, {"m_axi_wdata_o", 8 * byte + 7, 8 * byte});
+    view_.plain("wstrb_o of it", {"m_axi_wstrb_o", byte, byte});
+    // A result at any other address lies across lanes.
+    if (suspect_ != nullptr && SYSTOLE_FIELD(suspect_->record, STORE_ADDRESS_LO) % (width / 8) == 0)
+      view_.decode("wdata_o lane " + std::to_string(lane), result_type(),
+                   {{"m_axi_wdata_o", width * lane + width - 1, width * lane}});
+    view_.plain("wlast_o", {"m_axi_wlast_o"});
+    command("waits for B", {"u_store.u_answers.b_ready_o"}, {"u_store.u_answers.idx"});
+  }
+
+  void token_traces() {
+    tokens("tokens there", {"u_control.u_tokens.avail_o"});
+    for (const char *engine : {"load", "compute", "store"}) {
+      const std::string name = engine, scope = "u_" + name;
+      command(name + "'s first", {scope + ".cmd_valid_i"}, {scope + ".idx_i"});
+      tokens(name + " takes", {scope + ".take_o"});
+      tokens(name + " gives", {scope + ".give_o"});
+    }
+  }
+
+  /// An error, or a token that came too early: who was at what.
+  void stopped() {
+    token_traces();
+    command("writes data", {"u_load.u_read.active_q"}, {"u_load.u_read.idx_q"});
+    command("streams rows", {"u_compute.u_act_seq.row_o"}, {"u_compute.u_act_seq.idx_r"});
+    command("epilogue", {"u_store.u_epilogue.in_valid_i"}, {"u_store.u_epilogue.in_idx_i"});
+    faults();
+    view_.states("u_control.u_faults");
+  }
 
   /// The top's pins that begin so.
   void pins(const std::vector<std::string> &prefixes) {
@@ -126,14 +275,18 @@ class Groups {
       view_.decimal(names[t] + " count", {"u_control.u_tokens.count_q", 4 * t + 3, 4 * t});
     view_.end();
     view_.begin("faults", true);
-    view_.plain("stop_o", {"u_control.u_faults.stop_o"});
-    view_.text("error", "errors", text::errors(), {{"u_control.u_faults.code_o"}});
-    view_.decimal("error index", {"u_control.u_faults.index_o"});
-    view_.plain("error address", {"u_control.u_faults.addr_o"});
+    faults();
     view_.states("u_control");
     view_.end();
     blocks("u_control");
     view_.end();
+  }
+
+  void faults() {
+    view_.plain("stop_o", {"u_control.u_faults.stop_o"});
+    view_.text("error", "errors", text::errors(), {{"u_control.u_faults.code_o"}});
+    view_.decimal("error index", {"u_control.u_faults.index_o"});
+    view_.plain("error address", {"u_control.u_faults.addr_o"});
   }
 
   /// Closed groups with the ports of an engine's blocks.
@@ -185,19 +338,24 @@ class Groups {
     view_.end();
   }
 
-  void load() {
+  /// Where load writes.
+  void write_target() {
     text::Names targets;
     for (const auto &[dest, name] : text::destinations())
       for (const auto &[bank, bank_name] : text::banks())
         targets.emplace_back(dest << 4 | bank, dest == SYSTOLE_DEST_PARAM ? bank_name : name);
+    view_.valid_text("write to", "destinations", targets, {"wr_valid"}, {"wr_dest"}, Bits{"wr_bank"});
+    view_.decimal("word", {"wr_addr"});
+  }
+
+  void load() {
     view_.begin("load", false);
     command("queue's first", {"u_load.cmd_valid_i"}, {"u_load.idx_i"});
     command("asks for data", {"u_load.hold_valid_q"}, {"u_load.hold_idx_q"});
     command("writes data", {"u_load.u_read.active_q"}, {"u_load.u_read.idx_q"});
     tokens("takes", {"u_load.take_o"});
     tokens("gives", {"u_load.give_o"});
-    view_.valid_text("write to", "destinations", targets, {"wr_valid"}, {"wr_dest"}, Bits{"wr_bank"});
-    view_.decimal("word", {"wr_addr"});
+    write_target();
     lanes("data", "wr_data", 16, 16, types_.a);
     closed_lanes("data as sums", "word", "wr_data", 32, 32, types_.sum);
     view_.plain("write valid", {"wr_valid"});
@@ -229,46 +387,54 @@ class Groups {
     view_.decode(label, type + " " + view_.write_names("loops", table), bits);
   }
 
+  void row_place() {
+    const std::string rows = "u_compute.u_act_seq";
+    place("tile, row", "rows", rows, {{rows + ".row_o"}, {rows + ".tile_start_o"}},
+          {{rows + ".i1_r"}, {rows + ".i0_r"}, {rows + ".acc_r"}});
+  }
+
+  /// What a column's accumulators take from the array.
+  void accumulator(unsigned column) {
+    const std::string name = "acc " + std::to_string(column), scope = accumulators_ + ".gen_col[" + std::to_string(column) + "]";
+    view_.plain(name + " written", {scope + ".write"});
+    view_.decimal(name + " row", {scope + ".wr_row"});
+    view_.decode(name + " sum", types_.sum, {{accumulators_ + ".psum_i", 32 * column + 31, 32 * column}});
+    view_.decode(name + " seed", types_.sum, {{scope + ".seed_q"}});
+  }
+
   void compute() {
-    const std::string weights = "u_compute.u_weight_seq", rows = "u_compute.u_act_seq", array = "u_compute.u_array",
-                      accumulators = "u_compute.u_accumulators";
+    const std::string weights = "u_compute.u_weight_seq", rows = "u_compute.u_act_seq";
     view_.begin("compute", false);
     command("queue's first", {"u_compute.cmd_valid_i"}, {"u_compute.idx_i"});
     command("pushes weights", {weights + ".push_o"}, {weights + ".idx_r"});
     place("tile, column", "weights " + std::to_string(view_.width(weights + ".column_r")), weights, {{weights + ".push_o"}},
           {{weights + ".column_r"}});
     command("streams rows", {rows + ".row_o"}, {rows + ".idx_r"});
-    place("tile, row", "rows", rows, {{rows + ".row_o"}, {rows + ".tile_start_o"}},
-          {{rows + ".i1_r"}, {rows + ".i0_r"}, {rows + ".acc_r"}});
+    row_place();
     view_.text("why no row", "causes", text::causes(), {{rows + ".cause_o"}});
     tokens("takes", {"u_compute.take_o"});
     tokens("gives", {"u_compute.give_o"});
     lanes("A lane", "u_compute.act_lanes", 16, 16, types_.a);
     lanes("B lane", "u_compute.wgt_lanes", 16, 16, types_.b);
-    const unsigned lane_count = std::max(view_.width("u_compute.act_lanes") / 16, 1u);
-    const unsigned edge_bits = view_.width("u_compute.act_edge") / lane_count;
-    const bool fp = edge_bits == 32;
-    closed_lanes("A at the array", "A", array + ".act_i", edge_bits, fp ? 24 : edge_bits, fp ? types_.edge_a : "edge18");
-    closed_lanes("B at the array", "B", array + ".wgt_i", edge_bits, fp ? 24 : edge_bits, fp ? types_.edge_b : "edge18");
-    view_.plain("weights switch", {array + ".switch_i"});
-    lanes("sum in, column", array + ".psum_i", 32, 32, types_.sum);
-    lanes("sum out, column", array + ".psum_o", 32, 32, types_.sum);
+    const bool fp = floating();
+    const unsigned edge = edge_bits();
+    closed_lanes("A at the array", "A", array_ + ".act_i", edge, fp ? 24 : edge, fp ? types_.edge_a : "edge18");
+    closed_lanes("B at the array", "B", array_ + ".wgt_i", edge, fp ? 24 : edge, fp ? types_.edge_b : "edge18");
+    view_.plain("weights switch", {array_ + ".switch_i"});
+    lanes("sum in, column", array_ + ".psum_i", 32, 32, types_.sum);
+    lanes("sum out, column", array_ + ".psum_o", 32, 32, types_.sum);
     if (fp) {
       view_.begin("sums down column 0", true);
-      for (unsigned r = 0; r < lane_count; ++r) {
+      for (unsigned r = 0; r < lane_count(); ++r) {
         const std::string row = std::to_string(r);
-        view_.decode("below row " + row, types_.sum, {{array + ".gen_float.gen_row[" + row + "].u_row.psum_o", 31, 0}});
+        view_.decode("below row " + row, types_.sum, {{array_ + ".gen_float.gen_row[" + row + "].u_row.psum_o", 31, 0}});
       }
       view_.end();
     }
-    const unsigned columns = view_.width(array + ".psum_i") / 32;
+    const unsigned columns = view_.width(array_ + ".psum_i") / 32;
     for (unsigned c = 0; c < columns; ++c) {
-      const std::string name = std::to_string(c), scope = accumulators + ".gen_col[" + name + "]";
       if (c == 1) view_.begin("acc 1 to " + std::to_string(columns - 1), true);
-      view_.plain("acc " + name + " written", {scope + ".write"});
-      view_.decimal("acc " + name + " row", {scope + ".wr_row"});
-      view_.decode("acc " + name + " sum", types_.sum, {{accumulators + ".psum_i", 32 * c + 31, 32 * c}});
-      view_.decode("acc " + name + " seed", types_.sum, {{scope + ".seed_q"}});
+      accumulator(c);
     }
     view_.end();
     view_.states("u_compute");
@@ -276,11 +442,15 @@ class Groups {
     view_.end();
   }
 
+  unsigned result_bits() const {
+    const std::string &out = types_.out;
+    return out == "int8" || out == "uint8" ? 8 : out == "fp16" || out == "bf16" ? 16 : 32;
+  }
+  std::string result_type() const { return types_.out == "int8" ? "s8" : types_.out == "uint8" ? "u8" : types_.out; }
+
   /// Packed results, of so many lanes (0: as many as there is room for).
   void results(const std::string &label, const std::string &path, unsigned count) {
-    const bool bytes = types_.out == "int8" || types_.out == "uint8", halves = types_.out == "fp16" || types_.out == "bf16";
-    const unsigned width = bytes ? 8 : halves ? 16 : 32;
-    lanes(label, path, width, width, count, bytes ? (types_.out == "int8" ? "s8" : "u8") : types_.out);
+    lanes(label, path, result_bits(), result_bits(), count, result_type());
   }
 
   void store() {
@@ -318,6 +488,7 @@ class Groups {
   View &view_;
   const WaveNotes &notes_;
   const Types &types_;
+  const WaveNotes::Command *suspect_;
   text::Names commands_;
 };
 
@@ -342,23 +513,38 @@ void check_fst(const std::string &fst_file) {
 }
 
 void write_gtkw(const WavePlan &plan, const WaveNotes &notes) {
+  const std::optional<FirstWrong> &wrong = notes.first_wrong;
+  const std::optional<uint64_t> mark = wrong ? wrong->cycle : notes.hang;
   // The job to look at: the one of the mark, else the first that the window shows.
   WaveNotes::Job job;
   for (const WaveNotes::Job &candidate : notes.jobs) {
-    if (notes.mark && candidate.doorbell > *notes.mark) break;
+    if (mark && candidate.doorbell > *mark) break;
     job = candidate;
-    if (!notes.mark && (candidate.irq == 0 || candidate.irq >= plan.from)) break;
+    if (!mark && (candidate.irq == 0 || candidate.irq >= plan.from)) break;
   }
   ViewTimes times;
   times.doorbell = job.doorbell;
   times.irq = job.irq;
-  times.mark = notes.mark;
-  if (notes.hang) times.mark_name = "hang";
+  if (!wrong && notes.hang) times.mark_name = "hang";
+  times.mark = mark;
   times.from = plan.from;
   times.until = job.first_row;
+  const WaveNotes::Command *suspect = nullptr;
+  size_t first = job.first_command;
+  if (wrong) {
+    times.cause = wrong->cause_cycle;
+    if (wrong->command && job.first_command + *wrong->command < notes.commands.size()) {
+      // Types are those of its product: a STORE stands behind its MATMUL.
+      first += *wrong->command;
+      suspect = &notes.commands[first];
+      if (SYSTOLE_FIELD(suspect->record, CMD_OPCODE) == SYSTOLE_OPCODE_STORE)
+        while (first > job.first_command && SYSTOLE_FIELD(notes.commands[first].record, CMD_OPCODE) != SYSTOLE_OPCODE_MATMUL)
+          --first;
+    }
+  }
   View view(plan.file, times);
-  const Types types = types_of(notes, job.first_command);
-  Groups(view, notes, types).write();
+  const Types types = types_of(notes, first);
+  Groups(view, notes, types, suspect).write();
   view.close();
 }
 

@@ -22,6 +22,24 @@ struct WavePlan {
   std::vector<std::string> scopes;       ///< only the signals directly in these ("systole.u_load"), and no view; empty: all
 };
 
+struct MeasuredProgram;
+
+/// Where data first went wrong, for reports and views.
+struct FirstWrong {
+  std::string port = "memory";         ///< load, accumulator, read, result, memory; token, error: the machine stopped
+  std::optional<std::size_t> command;  ///< of the job
+  uint64_t cycle = 0;                  ///< as the waves count
+  std::string place;
+  std::string expected, actual;          ///< value and bits; "": it never came, or there is no value
+  std::string bits;                      ///< which of them differ: "bit 5"
+  std::optional<unsigned> row, column;   ///< of the array
+  bool stale = false;                    ///< a command began before its operands were there
+  std::string token;                     ///< which token came too early for them, and when; "": not known
+  unsigned lane = 0;                     ///< load, memory: byte of the chunk, of the beat; read, result: lane of the epilogue
+  std::string sum_expected, sum_actual;  ///< the sum that leaves element [row][column], if `row` is known
+  uint64_t cause_cycle = 0;              ///< in which it does, or in which `token` came; 0: not known
+};
+
 /// What the view of waves tells besides their signals; cycles count from the start of the simulation.
 struct WaveNotes {
   struct Command {
@@ -35,21 +53,21 @@ struct WaveNotes {
   };
   std::vector<Command> commands;  ///< of all jobs, in order
   std::vector<Job> jobs;
-  std::optional<uint64_t> mark;  ///< the first mismatch
-  bool hang = false;             ///< no: `mark` is the last cycle in which something moved
+  std::optional<FirstWrong> first_wrong;
+  std::optional<uint64_t> hang;  ///< the last cycle in which something moved
+
+  /// Adds what a machine did since a doorbell (0: there was none, and nothing is added).
+  void add(const MeasuredProgram &measured, uint64_t doorbell, uint64_t irq);
 };
 
 /// The wave writer does not say when the disk is full: walks the file's blocks. @throws OutputError unless it is there and whole
 void check_fst(const std::string &fst_file);
 
 /// Writes gtkw_name() and gtkw_names(): a GTKWave save file, made from the signals that the FST file really holds, in groups in the
-/// order of the data's way, and the files by which GTKWave turns values into text. Lanes and sums are decoded by the program
+/// order of the data's way (what is first wrong before all), and the files by which GTKWave turns values into text. Lanes and sums are decoded by the program
 /// `systole-wave-filter` next to this one (without it they stay hexadecimal).
 /// @throws OutputError if the one cannot be read or the others not be written
 void write_gtkw(const WavePlan &plan, const WaveNotes &notes);
-
-/// Marks a cycle as that of the first mismatch in a view that write_gtkw() has written, and goes there. Does nothing if there is none.
-void mark_view(const std::string &gtkw_file, uint64_t cycle);
 
 /// A command in a line: "#12 MATMUL int8 n=4 k=1x2 m=64 keep act 0 wgt 128 acc 64".
 std::string describe_command(uint32_t index, const timing::Record &record);

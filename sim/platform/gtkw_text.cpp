@@ -2,12 +2,11 @@
 #include "sim/platform/gtkw_text.hpp"
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "firmware/include/systole_regs.h"
 #include "sim/golden/types.hpp"
 #include "sim/platform/command_text.hpp"
+#include "sim/platform/command_trace.hpp"
 #include "sim/platform/gtkw.hpp"
 
 namespace systole::platform {
@@ -129,26 +128,17 @@ std::string describe_command(uint32_t index, const timing::Record &record) {
   }
 }
 
-void mark_view(const std::string &gtkw_file, uint64_t cycle) {
-  std::ifstream in(gtkw_file);
-  std::stringstream text;
-  std::string line;
-  while (std::getline(in, line)) {
-    // "*zoom primary A B C …", in ps.
-    if (!line.empty() && line[0] == '*') {
-      std::istringstream words(line);
-      std::string word, marked;
-      for (unsigned i = 0; words >> word; ++i)
-        marked += (i == 0 ? "" : " ") + (i == 1 || i == 4 ? std::to_string(cycle * 1000) : word);
-      line = marked;
-    } else if (line.compare(0, 11, "[timestart]") == 0) {
-      line = "[timestart] " + std::to_string((cycle > 100 ? cycle - 100 : 0) * 1000);
-    }
-    text << line << '\n';
+void WaveNotes::add(const MeasuredProgram &measured, uint64_t doorbell, uint64_t irq) {
+  if (doorbell == 0) return;
+  Job job{doorbell, irq, 0, commands.size()};
+  for (size_t i = 0; i < measured.commands.size(); ++i) {
+    const timing::Record &record = measured.program.records[i];
+    commands.push_back({measured.first + static_cast<uint32_t>(i), record});
+    const bool matmul = SYSTOLE_FIELD(record, CMD_OPCODE) == SYSTOLE_OPCODE_MATMUL;
+    if (matmul && job.first_row == 0 && measured.commands[i].begin != timing::kNever)
+      job.first_row = doorbell + measured.commands[i].begin;
   }
-  if (!in.eof() || text.str().empty()) return;
-  in.close();
-  std::ofstream(gtkw_file) << text.str();
+  jobs.push_back(job);
 }
 
 }  // namespace systole::platform

@@ -80,10 +80,11 @@ View::View(const std::string &fst_file, const ViewTimes &times) : file_(gtkw_nam
   const auto time = [](uint64_t cycle) { return cycle == 0 ? std::string("-1") : std::to_string(cycle * CYCLE); };
   out_ << "[*] Written by the Systole platform; 1 ns is a cycle.\n[dumpfile] \"" << dump << "\"\n[timestart] " << left * CYCLE
        << "\n[size] 1600 1000\n[pos] -1 -1\n*" << zoom << ' ' << primary * CYCLE << ' ' << time(times.doorbell) << ' '
-       << time(times.irq) << ' ' << (times.mark ? std::to_string(*times.mark * CYCLE) : "-1");
-  for (unsigned marker = 3; marker < 26; ++marker) out_ << " -1";
+       << time(times.irq) << ' ' << (times.mark ? std::to_string(*times.mark * CYCLE) : "-1") << ' ' << time(times.cause);
+  for (unsigned marker = 4; marker < 26; ++marker) out_ << " -1";
   if (times.mark && !times.mark_name.empty()) out_ << "\n[markername] C" << times.mark_name;
-  out_ << "\n[sst_expanded] 0\n[sst_width] 60\n[signals_width] 420\n";
+  const bool wide = times.mark && times.mark_name.empty();  // for what is said of a mismatch
+  out_ << "\n[sst_expanded] 0\n[sst_width] 60\n[signals_width] " << (wide ? 560 : 420) << '\n';
 }
 
 void View::read(const std::string &fst_file) {
@@ -117,7 +118,8 @@ void View::read(const std::string &fst_file) {
         std::string name = item->u.var.name;
         name.erase(std::remove(name.begin(), name.end(), ' '), name.end());
         const std::string scope = joined();
-        scopes_[scope].push_back({scope + "." + name, name.substr(0, name.find('[')), item->u.var.length, enumeration});
+        const size_t range = name.find(':') == std::string::npos ? name.size() : name.rfind('[');  // "sum[2][31:0]"
+        scopes_[scope].push_back({scope + "." + name, name.substr(0, range), item->u.var.length, enumeration});
       }
       enumeration = 0;
     }
@@ -163,6 +165,8 @@ void View::end() {
   out_ << (groups_.back().second ? GROUP_END_CLOSED : GROUP_END) << "\n-" << groups_.back().first << '\n';
   groups_.pop_back();
 }
+
+void View::comment(const std::string &text) { out_ << COMMENT << "\n-" << text << '\n'; }
 
 void View::write_signal(const Signal &signal) {
   const std::string word = signal.bits == 1 ? word_of_bit(signal.path) : signal.path;
@@ -285,7 +289,7 @@ void View::all(const std::string &instance, const std::function<bool(const std::
 }
 
 void View::close() {
-  for (const std::string &path : missing_) out_ << COMMENT << "\n-missing: " << path << '\n';
+  for (const std::string &path : missing_) comment("missing: " + path);
   out_.close();
   if (!out_) throw OutputError("cannot write " + file_);
 }

@@ -25,6 +25,7 @@ struct ViewTimes {
   uint64_t doorbell = 0, irq = 0;
   std::optional<uint64_t> mark;
   std::string mark_name;  ///< beside its line; "": its letter
+  uint64_t cause = 0;     ///< a wrong sum leaves its element, or a token comes too early
   uint64_t from = 0;      ///< the waves begin here
   uint64_t until = 0;     ///< should be in view, with the doorbell
 };
@@ -38,6 +39,7 @@ class View {
   void begin(const std::string &title, bool closed);
   /// Ends the group that was begun last.
   void end();
+  void comment(const std::string &text);
   /// A signal or some of its bits: hexadecimal, or one bit.
   void plain(const std::string &label, const Bits &bits);
   void decimal(const std::string &label, const Bits &bits);

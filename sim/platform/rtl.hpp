@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/platform/accelerator.hpp"
+#include "sim/platform/gtkw.hpp"
 #include "sim/platform/wave_reader.hpp"
 
 namespace systole::platform {
@@ -17,7 +18,6 @@ namespace systole::platform {
 struct RtlOptions {
   std::string waves;  ///< FST file to write ("": none); FILE.gtkw and FILE.names/ are written next to it
   uint64_t waves_from = 0, waves_to = ~uint64_t{0};  ///< cycles since the start between which they are written, both included
-  std::optional<uint64_t> waves_mark;                ///< cycle that the .gtkw marks as that of the first mismatch
   /// If not empty: only the signals directly in these scopes ("systole", "systole.u_compute.u_accumulators"), and no .gtkw.
   std::vector<std::string> waves_scopes;
   uint64_t x_seed = 0;  ///< not 0: use the build whose unreset state starts random, with this seed
@@ -42,6 +42,9 @@ std::vector<std::string> rtl_configs(bool waves = false, bool x_unique = false);
 
 /// Opens a wave file that a build of this program has written. @throws OutputError, std::invalid_argument if no build here writes waves
 std::unique_ptr<WaveReader> read_waves(const std::string &file);
+
+/// Writes the view of a wave file that a build of this program has written, with what is known by then: write_gtkw().
+void write_view(const WavePlan &plan, const WaveNotes &notes);
 
 /// Faults, name and what is wrong, that the builds of this program hold besides the right RTL (sim/planted); empty: none, as in `systole`.
 std::vector<std::pair<std::string, std::string>> planted_faults();

@@ -44,7 +44,6 @@ RtlAccelerator::RtlAccelerator(const sc_core::sc_module_name &name, const RtlBui
   if (options_.activity) activity_ = std::make_unique<ActivityRecorder>();
   if (!options_.waves.empty())
     model_->open_waves({options_.waves, options_.waves_from, options_.waves_to, options_.waves_scopes});
-  notes_.mark = options_.waves_mark;
   // Reset, before SystemC's time begins.
   for (unsigned i = 0; i < RESET_CYCLES; ++i) {
     inputs_.rst_n = false;
@@ -69,18 +68,7 @@ void RtlAccelerator::close_files() {
 }
 
 void RtlAccelerator::note_job() {
-  const MeasuredProgram &measured = trace_.measured();
-  if (options_.waves.empty() || doorbell_cycle_ == 0) return;
-  WaveNotes::Job job{doorbell_cycle_, irq_cycle_, 0, notes_.commands.size()};
-  uint32_t index = trace_.first_index();
-  for (size_t i = 0; i < measured.commands.size(); ++i) {
-    const timing::Record &record = measured.program.records[i];
-    notes_.commands.push_back({index++, record});
-    const bool matmul = (record[SYSTOLE_CMD_OPCODE_WORD] & 0xFF) == SYSTOLE_OPCODE_MATMUL;
-    if (matmul && job.first_row == 0 && measured.commands[i].begin != timing::kNever)
-      job.first_row = doorbell_cycle_ + measured.commands[i].begin;
-  }
-  notes_.jobs.push_back(job);
+  if (!options_.waves.empty()) notes_.add(trace_.measured(), doorbell_cycle_, irq_cycle_);
 }
 
 void RtlAccelerator::begin_job() {
@@ -376,10 +364,7 @@ void RtlAccelerator::hang() {
   }
   // Reading the registers was a move, too.
   const uint64_t mark = state.last_move;
-  if (mark >= options_.waves_from && mark <= options_.waves_to && notes_.mark.value_or(mark) == mark) {
-    notes_.mark = mark;
-    notes_.hang = true;
-  }
+  if (mark >= options_.waves_from && mark <= options_.waves_to) notes_.hang = mark;
   throw HangError(hang_report(state), mark);
 }
 
@@ -417,6 +402,12 @@ std::vector<std::string> rtl_configs(bool waves, bool x_unique) {
 std::unique_ptr<WaveReader> read_waves(const std::string &file) {
   for (const RtlBuild &build : builds())
     if (build.read_waves) return build.read_waves(file);
+  throw std::invalid_argument("this program holds no RTL build with waves");
+}
+
+void write_view(const WavePlan &plan, const WaveNotes &notes) {
+  for (const RtlBuild &build : builds())
+    if (build.write_view) return build.write_view(plan, notes);
   throw std::invalid_argument("this program holds no RTL build with waves");
 }
 

@@ -80,7 +80,8 @@ struct RtlBuild {
   unsigned axi_bits = 0;
   std::function<std::unique_ptr<RtlModel>(uint64_t x_seed)> make;
   unsigned axi_addr_bits = 40, max_reads = 16, max_writes = 16;
-  WaveReaderFactory read_waves = {};  ///< traced builds only
+  WaveReaderFactory read_waves = {};                                                  ///< traced builds only
+  std::function<void(const WavePlan &plan, const WaveNotes &notes)> write_view = {};  ///< the same
   std::vector<PlantedFault> plants = {};
 };
 

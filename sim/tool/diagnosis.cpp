@@ -14,10 +14,13 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <tuple>
+#include <utility>
 
 #include "firmware/include/systole_regs.h"
 #include "sim/diagnose/locate.hpp"
 #include "sim/diagnose/tokens.hpp"
+#include "sim/golden/float.hpp"
 #include "sim/platform/command_text.hpp"
 #include "sim/platform/gtkw.hpp"
 #include "sim/platform/gtkw_text.hpp"
@@ -34,6 +37,7 @@ namespace {
 namespace fs = std::filesystem;
 using diagnose::Divergence;
 using diagnose::Port;
+using platform::FirstWrong;
 
 // What a signal must leave nothing of: the scratch folder and its files. The handler can make no strings.
 char scratch_names[4][256];  // files, then the folder; "": none
@@ -112,13 +116,8 @@ std::string first_line(const std::string &file) {
   return line;
 }
 
-constexpr std::uint64_t kAfter = 32;  // cycles that waves show after the mark
-
-std::string hex_text(std::uint32_t value) {
-  char text[16];
-  std::snprintf(text, sizeof text, "0x%08x", value);
-  return text;
-}
+constexpr std::uint64_t kAfter = 32;    // cycles that waves show after the mark
+constexpr std::uint64_t kReach = 1000;  // cycles that a token may be before it
 
 std::string window(std::uint64_t from, std::uint64_t to) { return std::to_string(from) + ":" + std::to_string(to); }
 
@@ -218,12 +217,12 @@ class Diagnosis {
     report_.first_wrong = FirstWrong{};
     FirstWrong &out = *report_.first_wrong;
     out.port = "error";
+    out.place = "error " + std::to_string(result.error_code) + ' ' + systole_error_name(result.error_code);
     const std::size_t index = result.error_index - result.measured.first;
     // Of these ERROR_INDEX is where RING_HEAD stood.
     const bool of_head = result.error_code == SYSTOLE_ERROR_TOKEN || result.error_code == SYSTOLE_ERROR_RING ||
                          result.error_code == SYSTOLE_ERROR_WATCHDOG || result.error_code == SYSTOLE_ERROR_PARITY;
-    say("stopped     error " + std::to_string(result.error_code) + ' ' + systole_error_name(result.error_code) +
-        (of_head ? ", RING_HEAD stood at #" : ", command #") + std::to_string(index) + ", address " +
+    say("stopped     " + out.place + (of_head ? ", RING_HEAD stood at #" : ", command #") + std::to_string(index) + ", address " +
         std::to_string(result.error_address));
     if (result.error_code != SYSTOLE_ERROR_NONE) say(std::string("that is     ") + systole_error_text(result.error_code));
     if (!of_head && index < result.measured.commands.size()) {
@@ -237,11 +236,15 @@ class Diagnosis {
       mark = token_fault_->cycle;
       out.port = "token";
       out.command = token_fault_->given_early ? token_fault_->giver : token_fault_->taker;
+      out.place += std::string(": ") + platform::TOKEN_NAMES[token_fault_->token];
+      std::tie(out.expected, out.actual) = token_times(result.measured);
     }
     out.cycle = mark;
     if (mark == 0) return;
-    say_waves(trace_around(mark, report_.options.mismatch_waves), mark, report_.options.mismatch_waves);
-    mark_view(mark);
+    const std::string &waves = report_.options.mismatch_waves;
+    const std::vector<std::string> about = trace_around(mark, waves);
+    say_waves(about, mark, waves);
+    show(about.empty());
   }
 
   /// Nothing moves since cycle `mark`. @returns a line about waves of it
@@ -288,8 +291,12 @@ class Diagnosis {
     describe(result, *found, element);
     say_waves(about, mark, waves);
     report_.first_wrong = to_report(*found, element, mark);
+    if (token_fault_) {
+      report_.first_wrong->token = token_times(result.measured).second;
+      report_.first_wrong->cause_cycle = token_fault_->cycle;
+    }
     report_.first_wrong->stale = token_fault_ || !found->stale.empty();
-    mark_view(mark);
+    show(traced);
   }
 
  private:
@@ -298,7 +305,10 @@ class Diagnosis {
   std::uint64_t window_begin(std::uint64_t mark) const {
     const platform::ConfigInfo &config = report_.options.config;
     const std::uint64_t depth = std::uint64_t{config.element_latency} * config.rows + config.cols;
-    return mark - std::min(mark, 64 + 2 * depth);
+    const std::uint64_t begin = mark - std::min(mark, 64 + 2 * depth);
+    // A token that came too early should be seen, too, unless that was long before.
+    const std::uint64_t token = token_fault_ ? token_fault_->cycle : mark;
+    return token + kReach < mark ? begin : std::min(begin, token - std::min<std::uint64_t>(token, 8));
   }
 
   /// Runs once more with all signals. @returns what went wrong, one line; empty: nothing
@@ -309,8 +319,8 @@ class Diagnosis {
     meter_.phase("tracing around it");
     const ScratchFolder scratch;
     std::vector<std::string> command = rerun_;
-    for (const std::string &word : {std::string("--waves"), waves, std::string("--waves-window"),
-                                    window(window_begin(mark), mark + kAfter), std::string("--waves-mark"), std::to_string(mark)})
+    for (const std::string &word :
+         {std::string("--waves"), waves, std::string("--waves-window"), window(window_begin(mark), mark + kAfter)})
       command.push_back(word);
     if (start_self(command, scratch.log()) == ends) return {};
     return {first_line(scratch.log())};
@@ -330,11 +340,17 @@ class Diagnosis {
            grouped(mark + kAfter) + ", marker on cycle " + grouped(mark);
   }
 
-  /// Puts the mark into the view of the waves that the user asked for, if they hold its cycle.
-  void mark_view(std::uint64_t mark) {
+  /// Writes the finding into the view of the waves around it, if they were `traced`, and into that of the waves which the user asked for,
+  /// if they hold its cycle.
+  void show(bool traced) {
+    platform::WaveNotes notes;
+    for (const Case &c : report_.cases) notes.add(c.result.measured, c.result.doorbell_cycle, c.result.interrupt_cycle);
+    notes.first_wrong = report_.first_wrong;
+    const std::uint64_t cycle = report_.first_wrong->cycle;
     const EngineOptions &options = report_.options;
-    if (options.waves.empty() || mark < options.waves_from || mark > options.waves_to) return;
-    platform::mark_view(platform::gtkw_name(options.waves), mark);
+    if (traced) platform::write_view({options.mismatch_waves, window_begin(cycle), cycle + kAfter, {}}, notes);
+    if (!options.waves.empty() && options.waves_scopes.empty() && cycle >= options.waves_from && cycle <= options.waves_to)
+      platform::write_view({options.waves, options.waves_from, options.waves_to, {}}, notes);
   }
 
   /// Runs once more with the ports between the blocks alone, to `end`, and looks at the tokens. @returns whether that could be done; else
@@ -381,6 +397,21 @@ class Diagnosis {
     if (const auto index = fault.given_early ? fault.giver : fault.taker) command_line(result, *index);
   }
 
+  /// When a token that came too early should have come, and when it did, in words; commands as the RTL counts.
+  std::pair<std::string, std::string> token_times(const platform::MeasuredProgram &measured) const {
+    const diagnose::TokenFault &fault = *token_fault_;
+    const std::string name = platform::TOKEN_NAMES[fault.token], cycle = " in cycle " + std::to_string(fault.cycle);
+    const auto number = [&](std::size_t index) { return '#' + std::to_string(measured.first + index); };
+    std::string expected = "no " + name;
+    if (fault.giver) {
+      const timing::Cycle end = measured.commands[*fault.giver].end;
+      expected =
+          name + " from " + number(*fault.giver) + (end == timing::kNever ? "" : ", cycle " + std::to_string(begin_ + end));
+    }
+    if (fault.given_early) return {expected, name + " given" + cycle};
+    return {expected, name + " taken" + cycle};
+  }
+
   static FirstWrong to_report(const Divergence &at, const diagnose::Element &element, std::uint64_t cycle) {
     FirstWrong out;
     static const char *const kNames[] = {"load", "accumulator", "read", "result", "memory"};
@@ -391,9 +422,16 @@ class Diagnosis {
     if (!at.missing) {
       out.expected = at.expected;
       out.actual = at.actual;
+      out.bits = at.bits;
     }
-    if (at.port == Port::accumulator) out.column = at.column;
-    if (element.known && !element.seed_wrong) out.row = element.row;
+    out.lane = at.lane;
+    if (at.port == Port::accumulator || at.port == Port::read) out.column = at.column;
+    if (element.known && !element.seed_wrong) {
+      out.row = element.row;
+      out.sum_expected = golden::value_text(at.sum_type, element.expected);
+      out.sum_actual = golden::value_text(at.sum_type, element.actual);
+      out.cause_cycle = element.cycle;
+    }
     return out;
   }
 
@@ -428,8 +466,8 @@ class Diagnosis {
     if (!found.tile.empty()) say("            " + found.tile + result_text(found.address));
     if (element.known && !element.seed_wrong)
       say("element     [" + std::to_string(element.row) + "][" + std::to_string(found.column) +
-          "]: the sum that enters it is right, the one that leaves it should be " + hex_text(element.expected) + " and is " +
-          hex_text(element.actual));
+          "]: the sum that enters it is right, the one that leaves it should be " +
+          golden::value_text(found.sum_type, element.expected) + " and is " + golden::value_text(found.sum_type, element.actual));
     if (element.seed_wrong) say("element     none: the sum that enters the array's row 0 is wrong already");
     if (token_fault_)
       token_lines(result);
@@ -460,8 +498,8 @@ class Diagnosis {
 }  // namespace
 
 std::vector<std::string> rerun_arguments(const std::vector<std::string> &arguments, const Report &report) {
-  static const char *const kDropped[] = {"--json",        "--trace",    "--waves",          "--waves-window", "--waves-mark",
-                                         "--waves-scope", "--timeline", "--mismatch-waves", "--seed",         "--out"};
+  static const char *const kDropped[] = {"--json",     "--trace",          "--waves", "--waves-window", "--waves-scope",
+                                         "--timeline", "--mismatch-waves", "--seed",  "--out"};
   std::vector<std::string> out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string &word = arguments[i];

@@ -83,7 +83,6 @@ void add_engine_options(po::options_description &options) {
       ("x-seed", value("S"), "start unreset state from random values, from this seed (only builds made for it)")     //
       ("waves", value("FILE"), "write an FST wave file, and next to it a .gtkw for GTKWave")                         //
       ("waves-window", value("FROM:TO"), "only of these cycles since the start; either may be left out")             //
-      ("waves-mark", value("CYCLE"), "mark this cycle in the .gtkw as that of the first mismatch")                   //
       ("waves-scope", po::value<std::vector<std::string>>()->value_name("SCOPE"),
        "only the signals directly in this scope (of those that the diagnosis uses); may be repeated; no .gtkw is written")  //
       ("no-diagnosis", "do not look for the first wrong bit when values are wrong, nor for waves of a hang")                //
@@ -219,7 +218,7 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
     out.engine = "fpga";
     for (const char *option :
          {"mem-latency", "mem-bytes-per-cycle", "mem-outstanding", "stall-seed", "layout-seed", "order-seed", "x-seed", "waves",
-          "waves-window", "waves-mark", "waves-scope", "mismatch-waves", "no-diagnosis", "trace", "timeline", "hang-limit"}) {
+          "waves-window", "waves-scope", "mismatch-waves", "no-diagnosis", "trace", "timeline", "hang-limit"}) {
       if (values.count(option) != 0)
         throw UserError("--" + std::string(option) + " is for simulations: a board has no such setting");
     }
@@ -264,7 +263,6 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   if (!out.is_rtl() && !out.timeline.empty())
     throw UserError("--timeline needs --engine rtl: the model has no counters cycle by cycle");
   if (!out.is_rtl() && out.hang_limit) throw UserError("--hang-limit needs --engine rtl: the model does not hang");
-  if (const auto text = given(values, "waves-mark")) out.waves_mark = unsigned_integer("waves-mark", *text);
   if (values.count("waves-scope") != 0) out.waves_scopes = values["waves-scope"].as<std::vector<std::string>>();
   // The wave writer does not survive a file without signals: only scopes that all builds have.
   const std::vector<std::string> scopes = diagnose::located_scopes();
@@ -274,9 +272,7 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
     for (const std::string &name : scopes) known += (known.empty() ? "" : ", ") + name;
     throw UserError("unknown --waves-scope '" + scope + "' (known: " + known + ")");
   }
-  for (const char *option : {"waves-mark", "waves-scope"}) {
-    if (values.count(option) != 0 && out.waves.empty()) throw UserError("--" + std::string(option) + " needs --waves");
-  }
+  if (!out.waves_scopes.empty() && out.waves.empty()) throw UserError("--waves-scope needs --waves");
   out.diagnosis = values.count("no-diagnosis") == 0;
   out.mismatch_waves = given(values, "mismatch-waves").value_or("");
   if (!out.diagnosis && !out.mismatch_waves.empty()) throw UserError("--mismatch-waves and --no-diagnosis exclude one another");
@@ -349,7 +345,6 @@ platform::RunOptions run_options(const EngineOptions &options) {
     rtl.waves = options.waves;
     rtl.waves_from = options.waves_from;
     rtl.waves_to = options.waves_to;
-    rtl.waves_mark = options.waves_mark;
     rtl.waves_scopes = options.waves_scopes;
     rtl.activity = !options.timeline.empty();
     if (options.hang_limit) rtl.hang_limit = *options.hang_limit;

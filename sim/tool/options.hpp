@@ -31,7 +31,6 @@ struct EngineOptions {
   std::string waves;                        ///< "": none
   std::uint64_t waves_from = 0;             ///< cycles since the start between which waves are written
   std::uint64_t waves_to = ~std::uint64_t{0};
-  std::optional<std::uint64_t> waves_mark;
   std::vector<std::string> waves_scopes;
   bool diagnosis = true;                    ///< look for the first wrong bit when values are wrong
   std::string mismatch_waves;               ///< waves around it; beside `json` by default; "": none

@@ -407,7 +407,7 @@ std::string to_json(const Report &report) {
   out["plant"] = json_of(awake_plant());
   out["first_wrong"] = nullptr;
   if (report.first_wrong) {
-    const FirstWrong &at = *report.first_wrong;
+    const platform::FirstWrong &at = *report.first_wrong;
     out["first_wrong"] = {{"port", at.port},
                           {"command", json_of(at.command)},
                           {"cycle", at.cycle},

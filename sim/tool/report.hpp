@@ -13,6 +13,7 @@
 #include "sim/fpga/tiling.hpp"
 #include "sim/link/client.hpp"
 #include "sim/npy/output_file.hpp"
+#include "sim/platform/gtkw.hpp"
 #include "sim/tool/check.hpp"
 #include "sim/tool/options.hpp"
 #include "sim/tool/progress.hpp"
@@ -28,17 +29,6 @@ struct BoardReport {
   std::size_t chunk = 0;  ///< data bytes of a frame at the end
 };
 
-/// Where the data first went wrong, for the JSON report.
-struct FirstWrong {
-  std::string port = "memory";  ///< load, accumulator, read, result, memory; token, error: the machine stopped
-  std::optional<std::size_t> command;
-  std::uint64_t cycle = 0;  ///< as the waves count
-  std::string place;
-  std::string expected, actual;         ///< "": never came, or no value
-  std::optional<unsigned> row, column;  ///< of the array
-  bool stale = false;                   ///< a command began before its operands were there
-};
-
 /// All that is known after a run.
 struct Report {
   std::string test;                  ///< name of the test; "gemm" for the user's own data
@@ -46,14 +36,14 @@ struct Report {
   EngineOptions options;
   std::optional<std::uint64_t> seed;  ///< of the data, or of the stalls
   std::vector<Case> cases;
-  std::vector<std::string> notes;         ///< lines for the summary
-  bool repeatable = true;                 ///< show how to run it again with this seed
-  std::string again;                      ///< the command that does so
-  std::optional<BoardReport> board;       ///< engine fpga
-  std::vector<std::string> diagnosis;     ///< lines about the first wrong bit
-  std::optional<FirstWrong> first_wrong;  ///< none: no value is wrong, or nothing more is known
-  std::string first_wrong_waves;          ///< "": none
-  std::string error;                      ///< what ended the simulation early, if anything
+  std::vector<std::string> notes;                   ///< lines for the summary
+  bool repeatable = true;                           ///< show how to run it again with this seed
+  std::string again;                                ///< the command that does so
+  std::optional<BoardReport> board;                 ///< engine fpga
+  std::vector<std::string> diagnosis;               ///< lines about the first wrong bit
+  std::optional<platform::FirstWrong> first_wrong;  ///< none: no value is wrong, or nothing more is known
+  std::string first_wrong_waves;                    ///< "": none
+  std::string error;                                ///< what ended the simulation early, if anything
 
   bool pass() const;
 };

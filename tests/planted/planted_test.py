@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tool says of planted faults: the diagnosis leads to the faulty block, and the waves that it leaves hold the cycle.
 
-    planted_test.py PROGRAM PLANTS.TOML NAME     PROGRAM is systole-planted
-    planted_test.py PROGRAM PLANTS.TOML none     asleep, no fault is seen; an unknown name is refused
-    planted_test.py PROGRAM PLANTS.TOML draw     draws the picture of a hang in docs/debugging.md anew
+    planted_test.py PROGRAM VIEW_CHECK PLANTS.TOML NAME     PROGRAM is systole-planted
+    planted_test.py PROGRAM VIEW_CHECK PLANTS.TOML none     asleep, no fault is seen; an unknown name is refused
+    planted_test.py PROGRAM VIEW_CHECK PLANTS.TOML draw     draws the picture of a hang in docs/debugging.md anew
 """
 import csv
 import json
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -65,6 +66,9 @@ HANGS = {
 PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
 IMAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "images" / "timeline_deadlock.svg"
 IMAGE_TOP = "<!-- SPDX-License-Identifier: Apache-2.0; made by tests/planted/planted_test.py draw -->\n"
+# Which trace of the view's first group shows what is wrong, by port.
+SHOWN = {"load": r"data byte \d+", "accumulator": r"acc \d+ sum", "read": r"read data, lane \d+", "result": r"result, lane \d+",
+         "memory": r"wdata_o byte \d+"}
 LARGEST_WAVES = 1_000_000  # bytes
 
 
@@ -81,7 +85,62 @@ def fst_range(path):
     return start, end
 
 
-def expect(program, plant, where):
+def bits_of(text):
+    """The bits in "-51 (0xcd)"."""
+    return int(re.fullmatch(r"\S+ \(0x([0-9a-f]+)\)", text)[1], 16)
+
+
+def first_group(view):
+    """The comments of the group behind the clock, which is open, and the labels of its traces."""
+    text = view.read_text()
+    found = re.search(r"clk_i\n@800200\n-first wrong\n(.*?)@1000200\n-first wrong\n", text, re.DOTALL)
+    assert found and text.count("clk_i\n@") == 1, f"{view} does not begin with the group"
+    group = found[1]
+    return re.findall(r"^@200\n-(.*)$", group, re.MULTILINE), re.findall(r"^[+#]\{([^}]*)\}", group, re.MULTILINE)
+
+
+def shown_at(view_check, view, cycle):
+    """What the first group's traces show in a cycle, by the FST file: (text, bits) by label."""
+    done = subprocess.run([view_check, view, "--at", str(cycle)], text=True, check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    return {label: (text, int(digits, 16)) for label, text, digits in lines}
+
+
+def expect_group(view_check, view, plant, found, said):
+    """The view shows the finding first, in words and in traces that hold it."""
+    comments, labels = first_group(view)
+    print(*comments, *labels, sep="\n  ")
+    assert comments[0] == found["place"], comments
+    assert re.fullmatch(rf"#{found['command']} [A-Z ]+", comments[1]) and comments[2] == f"marker C: cycle {found['cycle']}", comments
+    shown = shown_at(view_check, view, found["cycle"])
+    assert list(shown) == labels, (shown, labels)
+    expected, actual = (next(line.partition(" ")[2] for line in comments if line.startswith(word)) for word in ("expected ", "actual "))
+    if found["port"] == "token":
+        assert expected.startswith("ACT_FULL from #1") and actual == f"ACT_FULL taken in cycle {found['cycle']}", comments
+        assert shown["compute takes"][0] == shown["tokens there"][0] == "ACT_FULL", shown
+        return
+    bits = re.search(r"expected (.*)  actual (\S+ \(\w+\)), (bits? .*)", said)
+    assert bits.groups() == (expected, actual, next(line[7:] for line in comments if line.startswith("wrong: "))), comments
+    if plant == "early_token":
+        token, cycle = re.search(r"^(\w+) given in cycle (\d+), marker D$", "\n".join(comments), re.MULTILINE).groups()
+        assert token in shown_at(view_check, view, cycle)["load gives"][0].split(), f"load does not give {token} in cycle {cycle}"
+    label = next(label for label in labels if re.fullmatch(SHOWN[found["port"]], label))
+    assert shown[label][1] == bits_of(actual) != bits_of(expected), f"{label} shows {shown[label]}, not {actual}"
+    if found["port"] == "accumulator":
+        assert label == f"acc {found['column']} sum" and shown[f"acc {found['column']} written"][1] == 1, shown
+        rows = [f"row {row} sum {way}, column {found['column']}" for row in range(4) for way in ("in", "out")]
+        assert [label for label in labels if label.startswith("row ")] == rows, labels
+    if plant == "array_element":
+        cycle = int(re.search(r"element \[2\]\[1\], marker D: cycle (\d+)", "\n".join(comments))[1])
+        assert re.search(rf"^\*(\S+ ){{5}}{VIEW_UNITS * cycle} ", view.read_text(), re.MULTILINE), f"no marker on {cycle}"
+        right, wrong = (next(line[len(word):] for line in comments if line.startswith(word)) for word in ("its sum expected ", "its sum actual "))
+        shown = shown_at(view_check, view, cycle)
+        leaves, enters = (shown[f"row {row}, column 1"][1] for row in ("2 sum out", "3 sum in"))
+        assert (leaves, enters) == (bits_of(right), bits_of(wrong)) and enters ^ leaves == 1 << 5, f"{leaves:#x} {enters:#x} in cycle {cycle}"
+
+
+def expect(program, view_check, plant, where):
     for test, port, shows, lacks in EXPECTED[plant]:
         with tempfile.TemporaryDirectory(prefix="systole-planted-") as name:
             folder = pathlib.Path(name)
@@ -116,6 +175,7 @@ def expect(program, plant, where):
             view = waves.with_suffix(".gtkw").read_text()
             marker = VIEW_UNITS * found["cycle"]
             assert re.search(rf"^\*-?[0-9.]+ {marker}\b", view, re.MULTILINE), f"{plant}, {test}: the view has no marker on {marker}"
+            expect_group(view_check, waves.with_suffix(".gtkw"), plant, found, said)
 
 
 def stopped(folder):
@@ -150,6 +210,14 @@ def asleep(program):
         assert done.returncode == 1 and "--mismatch-waves" in done.stdout and not (folder / "mismatch.fst").exists(), done.stdout
         done = run(program, "epilogue", "requant_fixed", folder)
         assert done.returncode == 1 and (folder / "mismatch.fst").exists() and (folder / "mismatch.names" / "mine").exists()
+        # The user's own waves show the finding, too, if they hold its cycle.
+        cycle = json.loads((folder / "result.json").read_text())["first_wrong"]["cycle"]
+        for window, holds in ((f"{cycle}:{cycle}", True), (f"{cycle + 1}:{cycle + 9}", False)):
+            done = run(program, "epilogue", "requant_fixed", folder, "--waves", folder / "own.fst", "--waves-window", window)
+            view = (folder / "own.gtkw").read_text()
+            assert done.returncode == 1 and ("-first wrong" in view, f" {VIEW_UNITS * cycle} " in view) == (holds, holds), window
+        for file in folder.glob("own.*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
         # The user's own product: the waves lie beside C, which is not written.
         (folder / "own").mkdir()
         env = {**os.environ, "SYSTOLE_PLANT": "array_element"}
@@ -160,7 +228,7 @@ def asleep(program):
         assert re.search(r"^    element     \[2\]\[1\]", done.stdout, re.MULTILINE), done.stdout
         assert "again with   SYSTOLE_PLANT=array_element systole-planted gemm --a " in done.stdout, done.stdout
         for options in (["--mismatch-waves", folder / "m.fst", "--no-diagnosis"], ["--timeline", folder / "t.svg"], ["--mismatch-waves", folder],
-                        ["--waves", folder / "w.fst", "--waves-scope", "systole.nonsense"], ["--waves-mark", "7"],
+                        ["--waves", folder / "w.fst", "--waves-scope", "systole.nonsense"], ["--waves-scope", "systole"],
                         ["--waves", folder / "w.fst", "--waves-window", "9:3"]):
             done = run(program, "", "requant_fixed", folder, *options)
             assert done.returncode == 2 and done.stderr.count("\n") == 1, (options, done.returncode, done.stderr)
@@ -241,7 +309,7 @@ def marked(view, cycle):
     assert "\n[markername] Chang\n" in text, f"{view.name}: marker C has no name"
 
 
-def main(program, table, plant):
+def main(program, view_check, table, plant):
     plants = {entry["name"]: entry for entry in tomllib.loads(pathlib.Path(table).read_text())["plant"]}
     missing = set(plants) - set(EXPECTED) - set(HANGS)
     assert not missing, f"plants that no test expects: {missing}"
@@ -252,9 +320,9 @@ def main(program, table, plant):
     elif plant in HANGS:
         hang(program, plant, plants[plant]["where"])
         if plant == "deadlock":
-            assert IMAGE.read_text() == hang_picture(program), f"{IMAGE} is stale: planted_test.py PROGRAM PLANTS.TOML draw"
+            assert IMAGE.read_text() == hang_picture(program), f"{IMAGE} is stale: planted_test.py PROGRAM VIEW_CHECK PLANTS.TOML draw"
     else:
-        expect(program, plant, plants[plant]["where"])
+        expect(program, view_check, plant, plants[plant]["where"])
 
 
 if __name__ == "__main__":

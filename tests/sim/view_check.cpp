@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // view_check VIEW [--window]: reads a GTKWave save file and its FST file as GTKWave would, and checks that every signal is there and that every
 // trace shown as text shows texts, which change between the beginning and marker B, the interrupt (--window: they need not change).
+// view_check VIEW --at CYCLE: what the traces of the group "first wrong" show in a cycle, a line each: label, text, digits.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -87,11 +89,18 @@ std::string value_at(const Trace &trace, uint64_t time) {
   return hexadecimal(bits);
 }
 
-int check(const std::string &view, bool parts) {
+std::string text_of(const Trace &trace, const std::string &value) {
+  if (trace.decoder) return trace.decoder(value);
+  const auto found = trace.table.find(value);
+  return found == trace.table.end() ? value : found->second;
+}
+
+/// `at`: says what the first wrong group shows in that cycle, instead of how much was checked.
+int check(const std::string &view, bool parts, const std::optional<uint64_t> &at) {
   std::ifstream in(view);
   std::string line, fst_file, flags, engine;
   std::vector<std::string> groups, errors;
-  std::vector<Trace> traces;
+  std::vector<Trace> traces, first_wrong;
   Fst fst;
   uint64_t primary = 0, irq = 0;
   size_t signals = 0;
@@ -115,7 +124,7 @@ int check(const std::string &view, bool parts) {
         if (groups.empty() || groups.back() != line.substr(1)) errors.push_back("no group ends with " + line);
         if (!groups.empty()) groups.pop_back();
       }
-      if (flags == "@200") errors.push_back(line.substr(1));
+      if (flags == "@200" && line.compare(0, 9, "-missing:") == 0) errors.push_back(line.substr(1));
     } else if (line[0] == '^') {
       words >> word;
       std::string rest;
@@ -160,6 +169,7 @@ int check(const std::string &view, bool parts) {
       const bool text = flags == "@2022" || flags == "@4022";
       if (text == (next.table.empty() && !next.decoder)) errors.push_back(next.label + " has no texts");
       if (text) traces.push_back(next);
+      if (next.engine == "first wrong") first_wrong.push_back(next);
       next = {};
     }
   }
@@ -186,6 +196,13 @@ int check(const std::string &view, bool parts) {
     if (!parts && texts.size() < 2 && constant.count(trace.label) == 0) errors.push_back(name + " does not change");
   }
   for (const std::string &error : errors) std::cerr << view << ": " << error << '\n';
+  if (at) {
+    for (const Trace &trace : first_wrong) {
+      const std::string value = value_at(trace, *at * systole::platform::WAVE_UNITS);
+      std::cout << trace.label << '\t' << text_of(trace, value) << '\t' << value << '\n';
+    }
+    return errors.empty() ? 0 : 1;
+  }
   std::cout << view << ": " << traces.size() << " traces with texts, " << signals << " bits and signals, cycles " << fst.first
             << " to " << fst.last << ';';
   for (const auto &[name, count] : of_engine) std::cout << ' ' << (name.empty() ? "-" : name) << ' ' << count;
@@ -198,8 +215,9 @@ int check(const std::string &view, bool parts) {
 int main(int argc, char **argv) {
   try {
     const bool parts = argc == 3 && std::string(argv[2]) == "--window";
-    if (argc == 2 || parts) return check(argv[1], parts);
-    std::cerr << "view_check VIEW [--window]\n";
+    if (argc == 2 || parts) return check(argv[1], parts, std::nullopt);
+    if (argc == 4 && std::string(argv[2]) == "--at") return check(argv[1], true, std::strtoull(argv[3], nullptr, 10));
+    std::cerr << "view_check VIEW [--window | --at CYCLE]\n";
   } catch (const std::exception &error) {
     std::cerr << "view_check: " << error.what() << '\n';
   }
