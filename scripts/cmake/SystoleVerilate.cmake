@@ -64,10 +64,10 @@ function(systole_verilate target)
     # would be counted by the value of the cycle before.
     list(APPEND flags --coverage-line --coverage-user -fno-split -fno-reorder)
     list(APPEND collect_options -DCOVERAGE=1)
+    set(arg_X_UNIQUE FALSE)  # a random start would count as a change, and as the situation that it looks like
     if(target MATCHES "${SYSTOLE_COVERAGE_TOGGLE}")
-      # Vectors of more bits are bundles whose parts are watched where they are used. A random start would count as a change.
+      # Vectors of more bits are bundles whose parts are watched where they are used.
       list(APPEND flags --coverage-toggle --coverage-max-width 64)
-      set(arg_X_UNIQUE FALSE)
     endif()
   endif()
   if(arg_X_UNIQUE)
