@@ -252,7 +252,7 @@ class Jobs {
     last.interrupt_cycle = accelerator_.irq_cycle();
     if (status == SYSTOLE_OK) last.counters = by_name(counters);
     // The interrupts of queued jobs may run into one another: their cycles are those that the machine counted.
-    if (end - begin > 1)
+    if (end - begin > 1 && status == SYSTOLE_OK)
       last.cycles = counters.total;
     else if (accelerator_.irq_cycle() > accelerator_.doorbell_cycle() && accelerator_.doorbell_cycle() != 0)
       last.cycles = accelerator_.irq_cycle() - accelerator_.doorbell_cycle();

@@ -49,9 +49,9 @@ Types types_of(const WaveNotes &notes, size_t first) {
 /// Writes the groups; paths are below the top.
 class Groups {
  public:
-  /// `suspect`: the command with which data first went wrong; null: there is none.
-  Groups(View &view, const WaveNotes &notes, const Types &types, const WaveNotes::Command *suspect)
-      : view_(view), notes_(notes), types_(types), suspect_(suspect) {}
+  /// `suspect`: the command with which data first went wrong; null: there is none. `cause_shown`: the waves hold what caused it.
+  Groups(View &view, const WaveNotes &notes, const Types &types, const WaveNotes::Command *suspect, bool cause_shown)
+      : view_(view), notes_(notes), types_(types), suspect_(suspect), cause_shown_(cause_shown) {}
 
   void write() {
     view_.plain("clk_i", {"clk_i"});
@@ -93,7 +93,8 @@ class Groups {
     } else if (at.port != "error") {
       view_.comment("it never came");
     }
-    if (at.stale) view_.comment(at.token.empty() ? "its operands came after the row" : at.token + ", marker D");
+    if (at.stale)
+      view_.comment(at.token.empty() ? "its operands came after the row" : at.token + (cause_shown_ ? ", marker D" : ""));
     if (at.row) {
       view_.comment("element [" + std::to_string(*at.row) + "][" + std::to_string(*at.column) + "], marker D: cycle " +
                     std::to_string(at.cause_cycle));
@@ -489,6 +490,7 @@ class Groups {
   const WaveNotes &notes_;
   const Types &types_;
   const WaveNotes::Command *suspect_;
+  const bool cause_shown_;
   text::Names commands_;
 };
 
@@ -532,7 +534,7 @@ void write_gtkw(const WavePlan &plan, const WaveNotes &notes) {
   const WaveNotes::Command *suspect = nullptr;
   size_t first = job.first_command;
   if (wrong) {
-    times.cause = wrong->cause_cycle;
+    if (wrong->cause_cycle >= plan.from) times.cause = wrong->cause_cycle;
     if (wrong->command && job.first_command + *wrong->command < notes.commands.size()) {
       // Types are those of its product: a STORE stands behind its MATMUL.
       first += *wrong->command;
@@ -544,7 +546,7 @@ void write_gtkw(const WavePlan &plan, const WaveNotes &notes) {
   }
   View view(plan.file, times);
   const Types types = types_of(notes, first);
-  Groups(view, notes, types, suspect).write();
+  Groups(view, notes, types, suspect, times.cause != 0).write();
   view.close();
 }
 

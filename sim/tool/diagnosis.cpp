@@ -109,11 +109,14 @@ int start_self(const std::vector<std::string> &arguments, const std::string &log
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-std::string first_line(const std::string &file) {
+/// What a run says that cannot do what it was asked for.
+std::string last_line(const std::string &file) {
   std::ifstream in(file);
-  std::string line;
-  std::getline(in, line);
-  return line;
+  std::string line, last;
+  while (std::getline(in, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
 }
 
 constexpr std::uint64_t kAfter = 32;    // cycles that waves show after the mark
@@ -209,7 +212,7 @@ class Diagnosis {
             const std::vector<platform::GemmJob> &jobs, Report &report, ProgressMeter &meter)
       : rerun_(rerun_arguments(arguments, report)), run_(run), jobs_(jobs), report_(report), meter_(meter) {}
 
-  /// The machine stopped with an error, or the driver gave up.
+  /// The machine stopped with an error.
   void stopped(std::size_t product) {
     const platform::GemmResult &result = run_.queued ? report_.cases.back().result : report_.cases[product].result;
     begin_ = result.doorbell_cycle;
@@ -224,13 +227,12 @@ class Diagnosis {
                          result.error_code == SYSTOLE_ERROR_WATCHDOG || result.error_code == SYSTOLE_ERROR_PARITY;
     say("stopped     " + out.place + (of_head ? ", RING_HEAD stood at #" : ", command #") + std::to_string(index) + ", address " +
         std::to_string(result.error_address));
-    if (result.error_code != SYSTOLE_ERROR_NONE) say(std::string("that is     ") + systole_error_text(result.error_code));
+    say(std::string("that is     ") + systole_error_text(result.error_code));
     if (!of_head && index < result.measured.commands.size()) {
       out.command = index;
       command_line(result, index);
     }
-    const ScratchFolder scratch;
-    if (trace_ports(result.measured, mark, scratch) && token_fault_) {
+    if (trace_ports(result.measured, mark) && token_fault_) {
       token_lines(result);
       say("look at     " + suspect(*token_fault_));
       mark = token_fault_->cycle;
@@ -250,7 +252,7 @@ class Diagnosis {
   /// Nothing moves since cycle `mark`. @returns a line about waves of it
   std::string hang(std::uint64_t mark) {
     const EngineOptions &options = report_.options;
-    if (!options.waves.empty() && mark >= options.waves_from && mark <= options.waves_to)
+    if (!options.waves.empty() && options.waves_scopes.empty() && mark >= options.waves_from && mark <= options.waves_to)
       return options.waves + ", view " + platform::gtkw_name(options.waves) + ":\n           marker on cycle " + grouped(mark);
     const std::vector<std::string> problem = trace_around(mark, options.hang_waves, kHang);
     if (!problem.empty()) return "none: " + problem.front();
@@ -263,8 +265,7 @@ class Diagnosis {
     begin_ = result.doorbell_cycle;
     product_ = product;
     const std::uint64_t end = std::max(result.interrupt_cycle, begin_);
-    const ScratchFolder scratch;
-    if (!trace_ports(result.measured, end, scratch)) return;
+    if (!trace_ports(result.measured, end)) return;
     diagnose::Run what;
     what.config = report_.options.config;
     what.records = result.measured.program.records;
@@ -272,7 +273,7 @@ class Diagnosis {
     what.memory = std::move(image.bytes);
     what.memory_base = image.base;
     what.begin = begin_;
-    findings_ = diagnose::locate(what, *platform::read_waves(scratch.waves()));
+    findings_ = diagnose::locate(what, *platform::read_waves(scratch_.waves()));
     const std::optional<Divergence> &found = findings_.first;
 
     if (!found) {
@@ -286,9 +287,15 @@ class Diagnosis {
     const std::vector<std::string> about = trace_around(mark, waves);
     const bool traced = about.empty();
     diagnose::Element element;
-    if (traced && found->stale.empty() && !token_fault_)
-      element = diagnose::find_element(report_.options.config, *found, *platform::read_waves(waves));
+    std::string problem;  // what is known is said all the same
+    try {
+      if (traced && found->stale.empty() && !token_fault_)
+        element = diagnose::find_element(report_.options.config, *found, *platform::read_waves(waves));
+    } catch (const std::exception &error) {
+      problem = error.what();
+    }
     describe(result, *found, element);
+    if (!problem.empty()) say("element     not looked for: " + problem);
     say_waves(about, mark, waves);
     report_.first_wrong = to_report(*found, element, mark);
     if (token_fault_) {
@@ -317,13 +324,12 @@ class Diagnosis {
       return {std::string("no file is named (--mismatch-waves, or --json or --out for ") + (ends == kHang ? "hang" : "mismatch") +
               ".fst beside it)"};
     meter_.phase("tracing around it");
-    const ScratchFolder scratch;
     std::vector<std::string> command = rerun_;
     for (const std::string &word :
          {std::string("--waves"), waves, std::string("--waves-window"), window(window_begin(mark), mark + kAfter)})
       command.push_back(word);
-    if (start_self(command, scratch.log()) == ends) return {};
-    return {first_line(scratch.log())};
+    if (start_self(command, scratch_.log()) == ends) return {};
+    return {last_line(scratch_.log())};
   }
 
   void say_waves(const std::vector<std::string> &problem, std::uint64_t mark, const std::string &waves) {
@@ -355,22 +361,22 @@ class Diagnosis {
 
   /// Runs once more with the ports between the blocks alone, to `end`, and looks at the tokens. @returns whether that could be done; else
   /// says why not
-  bool trace_ports(const platform::MeasuredProgram &measured, std::uint64_t end, const ScratchFolder &scratch) {
+  bool trace_ports(const platform::MeasuredProgram &measured, std::uint64_t end) {
     meter_.phase("looking for the first wrong bit");
     std::vector<std::string> command = rerun_;
     for (const std::string &word :
-         {std::string("--waves"), scratch.waves(), std::string("--waves-window"), window(begin_, end + 1)})
+         {std::string("--waves"), scratch_.waves(), std::string("--waves-window"), window(begin_, end + 1)})
       command.push_back(word);
     for (const std::string &scope : diagnose::located_scopes()) {
       command.emplace_back("--waves-scope");
       command.push_back(scope);
     }
-    const int status = start_self(command, scratch.log());
+    const int status = start_self(command, scratch_.log());
     if (status != kFailed) {
-      say("the run cannot be repeated with waves (exit status " + std::to_string(status) + "): " + first_line(scratch.log()));
+      say("the run cannot be repeated with waves (exit status " + std::to_string(status) + "): " + last_line(scratch_.log()));
       return false;
     }
-    const auto waves = platform::read_waves(scratch.waves());
+    const auto waves = platform::read_waves(scratch_.waves());
     token_fault_ = diagnose::find_token_fault(measured, begin_, diagnose::read_tokens(begin_, *waves));
     return true;
   }
@@ -484,6 +490,7 @@ class Diagnosis {
     say("look at     " + (token_fault_ ? suspect(*token_fault_) : suspect(found, element)));
   }
 
+  const ScratchFolder scratch_;
   const std::vector<std::string> rerun_;
   const platform::RunOptions &run_;
   const std::vector<platform::GemmJob> &jobs_;

@@ -12,8 +12,9 @@
 
 namespace systole::tool {
 
-/// Finds the first wrong bit of the first product whose values are wrong, and leaves waves around it: the run is repeated twice, in
-/// processes of their own. Does nothing if no value is wrong or the engine is not the RTL.
+/// Of the first product whose values are wrong, or with which the machine stopped with an error: finds the first wrong bit, or a token that came
+/// too early, and leaves waves around it. The run is repeated, at most twice, in processes of their own. Does nothing if there is no such
+/// product or the engine is not the RTL.
 /// @param arguments  the command as typed: "sim", "gemm_int8", …
 /// @param run        what was run, `jobs` what of
 /// Fills report.diagnosis; what hinders it is said there, too.

@@ -184,14 +184,22 @@ BoardOptions board_options(const po::variables_map &values) {
 
 namespace {
 
-/// A file of that name beside the report, else beside C; "" without either, if that is a device, or if the waves asked for have that name.
-std::string waves_beside(const std::string &json, const std::string &waves, const char *name) {
+/// A file of that name beside one that was asked for; "" if there is none or that is a device, or where another output, or something that is no
+/// file, has that name or its view's.
+std::string waves_beside(const std::string &beside, const char *name, const std::vector<std::string> &others) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (json.empty() || (fs::exists(json, error) && !fs::is_regular_file(json, error))) return "";
-  const std::string path = (fs::path(json).parent_path() / name).string();
-  if (fs::weakly_canonical(fs::absolute(path, error), error) == fs::weakly_canonical(fs::absolute(waves, error), error))
-    return "";
+  const auto usable = [&error](const std::string &path) { return !fs::exists(path, error) || fs::is_regular_file(path, error); };
+  if (beside.empty() || !usable(beside)) return "";
+  const std::string path = (fs::path(beside).parent_path() / name).string();
+  for (const std::string &file : {path, platform::gtkw_name(path)}) {
+    if (!usable(file)) return "";
+    for (const std::string &other : others) {
+      if (!other.empty() &&
+          fs::weakly_canonical(fs::absolute(file, error), error) == fs::weakly_canonical(fs::absolute(other, error), error))
+        return "";
+    }
+  }
   return path;
 }
 
@@ -278,9 +286,12 @@ EngineOptions engine_options(const po::variables_map &values, bool fpga) {
   if (!out.diagnosis && !out.mismatch_waves.empty()) throw UserError("--mismatch-waves and --no-diagnosis exclude one another");
   out.hang_waves = out.mismatch_waves;
   if (out.is_rtl() && out.diagnosis && out.mismatch_waves.empty()) {
-    const std::string beside = out.json.empty() ? given(values, "out").value_or("") : out.json;
-    out.mismatch_waves = waves_beside(beside, out.waves, "mismatch.fst");
-    out.hang_waves = waves_beside(beside, out.waves, "hang.fst");
+    const std::string c = given(values, "out").value_or("");
+    std::vector<std::string> others = {c, out.json, out.trace, out.timeline, out.waves};
+    if (!out.timeline.empty()) others.push_back(svg_name(out.timeline));
+    if (!out.waves.empty()) others.push_back(platform::gtkw_name(out.waves));
+    out.mismatch_waves = waves_beside(out.json.empty() ? c : out.json, "mismatch.fst", others);
+    out.hang_waves = waves_beside(out.json.empty() ? c : out.json, "hang.fst", others);
   }
   if (!out.is_rtl() && !awake_plant().empty())
     throw UserError("SYSTOLE_PLANT needs --engine rtl: the model holds no planted faults");

@@ -15,6 +15,7 @@
 
 #include "sim/npy/output_file.hpp"
 #include "sim/platform/command_text.hpp"
+#include "sim/platform/rtl.hpp"
 #include "sim/tool/diagnosis.hpp"
 #include "sim/tool/timeline.hpp"
 #include "sim/tool/tool.hpp"
@@ -378,7 +379,7 @@ void print_summary(std::ostream &out, const Report &report) {
 int exit_status(const Report &report) {
   const std::string missing = report.cases.empty() ? "" : report.cases.back().result.files_report;
   if (!missing.empty()) std::cerr << program_name() << ": " << missing << '\n';
-  return !report.pass() ? kFailed : missing.empty() ? kOk : kBadInput;
+  return !missing.empty() ? kBadInput : report.pass() ? kOk : kFailed;
 }
 
 std::string to_json(const Report &report) {
@@ -500,9 +501,15 @@ void require_predictions(Report &report) {
 }
 
 void remove_old_reports(const Report &report) {
-  const std::string &timeline = report.options.timeline;
-  for (const std::string &path :
-       {report.options.json, report.options.trace, timeline, timeline.empty() ? timeline : svg_name(timeline)}) {
+  const EngineOptions &options = report.options;
+  std::vector<std::string> paths = {options.json, options.trace, options.timeline};
+  if (!options.timeline.empty()) paths.push_back(svg_name(options.timeline));
+  for (const std::string &waves : {options.mismatch_waves, options.hang_waves}) {
+    if (waves.empty()) continue;
+    paths.push_back(waves);
+    paths.push_back(platform::gtkw_name(waves));
+  }
+  for (const std::string &path : paths) {
     std::error_code none;
     if (std::filesystem::is_regular_file(path, none)) std::filesystem::remove(path, none);
   }

@@ -99,6 +99,7 @@ void shorten(Product &product) {
     const Window &w = activity.windows[i];
     if (w.ar + w.r + w.aw + w.w + w.b != 0) moved = std::max(moved, (i + 1) * activity.window);
   }
+  for (const std::uint64_t cycle : activity.interrupts) moved = std::max(moved, cycle);
   const std::uint64_t most = (moved + moved / 8) / activity.window + 1;
   if (activity.windows.size() > most) {
     activity.windows.resize(most);

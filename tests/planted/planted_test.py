@@ -22,30 +22,35 @@ import xml.etree.ElementTree
 # Of each fault: the tests to run, the port at which data first go wrong, what the report must say and what it must not.
 EXPECTED = {
     "array_element": [
-        ("gemm_uint8_asymmetric", "accumulator", [r"element     \[2\]\[1\]", r"column 1 of the array, only bit 5", r"bit 5$"], []),
-        ("gemm_fp16_special", "accumulator", [r"element     \[2\]\[1\]", r"column 1 of the array"], []),
+        ("gemm_uint8_asymmetric", "accumulator", [r"element     \[2\]\[1\]", r"actual .*, bit 5$"], []),
+        ("gemm_fp16_special", "accumulator", [r"element     \[2\]\[1\]"], []),
         ("gemm_mixed", "accumulator", [r"element     \[2\]\[1\]"], []),
     ],
     "dma_rotator": [
         ("gemm_float_stress", "load", [r"DMA read", r"bit 3 of byte 5 of the written chunk"], [r"right  "]),
         ("gemm_uint8_asymmetric", "load", [r"DMA read", r"bit 3 of byte 5 of the written chunk"], [r"right  "]),
     ],
-    "token": [("gemm_uint8_asymmetric", "token", [r"stopped     error 9 TOKEN", r"took ACT_FULL", r"which gives it, (ended in cycle|had not ended|never began)", r"look at     control, tokens"], [r"element"])],
-    "epilogue": [("requant_fixed", "result", [r"all in lane 1, bit 6", r"right  .*accumulator writes"], [r"element"])],
+    "token": [
+        ("gemm_uint8_asymmetric", "token",
+         [r"stopped     error 9 TOKEN", r"too early   #\d+ took ACT_FULL in cycle .*, but #\d+, which gives it, (ended in cycle|had not ended|never began)",
+          r"look at     control, tokens"], [r"element"]),
+    ],
+    "epilogue": [("requant_fixed", "result", [r"all in lane 1, bit 6", r"C\[\d+\]\[\d+\] of product 0", r"right  .*accumulator writes"], [r"element"])],
     "write_rotator": [
         ("gemm_int8_stress", "memory", [r"DMA write", r"STORE", r"bit 2 of byte 1 of the beat"], [r"element"]),
         ("gemm_int8_ragged", "memory", [r"DMA write", r"STORE"], [r"element"]),
         ("gemm_mixed", "memory", [r"DMA write", r"STORE"], [r"element"]),
     ],
-    "seed": [("gemm_uint8_asymmetric", "accumulator", [r"element     none", r"column 2 of the array"], [r"element     \["])],
-    "accumulator_read": [("gemm_uint8_asymmetric", "read", [r"column 3, ?in|column 3 ", r"bit 4$"], [r"element"])],
-    "early_token": [
-        ("gemm_uint8_asymmetric", "accumulator", [r"too early   #\d+ gave \w+_FULL", r"ended in cycle", r"look at     load engine"], [r"element"]),
-        ("gemm_float_stress", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
-        ("gemm_int8_stress", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
-        ("requant_float", "accumulator", [r"too early   #\d+ gave ", r"look at     load engine"], [r"element"]),
-    ],
+    "seed": [("gemm_uint8_asymmetric", "accumulator", [r"element     none", r"wrong  .*, all in column 2,"], [r"element     \["])],
+    "accumulator_read": [("gemm_uint8_asymmetric", "read", [r"first wrong .* column 3 in cycle", r"actual .*, bit 4$"], [r"element"])],
+    "early_token": [(test, "accumulator", [r"too early   #\d+ gave \w+_FULL in cycle .*, but ended in cycle", r"look at     load engine"], [r"element"])
+                    for test in ("gemm_uint8_asymmetric", "gemm_float_stress", "gemm_int8_stress", "requant_float")],
 }
+# What all the wrong values of C have in common, as the summary says.
+IN_COMMON = {"array_element": {"gemm_uint8_asymmetric": r"column 1 of the array, only bit 5"},
+             "epilogue": {"requant_fixed": r"lane 1 of the epilogue, only bit 6"},
+             "seed": {"gemm_uint8_asymmetric": r"column 2 of the array"},
+             "accumulator_read": {"gemm_uint8_asymmetric": r"column 3 of the array"}}
 # Of each fault that ends in a hang: the test to run, what the report must say and what it must not.
 HANGS = {
     "deadlock": ("requant_fixed",
@@ -63,7 +68,7 @@ HANGS = {
                  r"^  bus      0 read bursts and [1-9]\d* write bursts outstanding$", r"^    write ID 0 at (0x[0-9a-f]+): 20 of 20 beats",
                  r"^    pins: .* B valid, not ready$"], [r"LOST", r"^    read ID"]),
 }
-PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1}}
+PORTS = {"row": {"array_element": 2}, "column": {"array_element": 1, "seed": 2, "accumulator_read": 3}}
 IMAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "images" / "timeline_deadlock.svg"
 IMAGE_TOP = "<!-- SPDX-License-Identifier: Apache-2.0; made by tests/planted/planted_test.py draw -->\n"
 # Which trace of the view's first group shows what is wrong, by port.
@@ -149,7 +154,9 @@ def expect(program, view_check, plant, where):
             assert done.returncode == 1, f"{plant}: exit status {done.returncode}"
             said = done.stdout[done.stdout.index("where it went wrong"):]
             for pattern in [*shows, re.escape(where)]:
-                assert re.search(pattern, done.stdout, re.MULTILINE), f"{plant}, {test}: the report does not say /{pattern}/"
+                assert re.search(pattern, said, re.MULTILINE), f"{plant}, {test}: the report does not say /{pattern}/"
+            common = IN_COMMON.get(plant, {}).get(test, "")
+            assert re.search(common, done.stdout[:done.stdout.index("where it went wrong")]), f"{plant}, {test}: the summary does not say /{common}/"
             for pattern in lacks:
                 assert not re.search(pattern, said), f"{plant}, {test}: the report says /{pattern}/"
             found = json.loads((folder / "result.json").read_text())["first_wrong"]
@@ -183,6 +190,7 @@ def stopped(folder):
     report = json.loads((folder / "result.json").read_text())
     for case in report.get("cases", []) + [report]:
         if not case["pass"]:
+            assert "cases" in report or case["cycles"] > 0, case
             assert all(case[key] is None for key in ("mismatches", "utilisation", "counters", "read_bytes", "write_bursts")), case
 
 
