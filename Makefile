@@ -32,7 +32,7 @@ help:
 	@echo "make sim TEST=... WAVES=1   also write waves.fst and waves.gtkw there; WAVES=from:to only those cycles"
 	@echo "make sim TEST=... SYSTOLE_PLANT=epilogue   the same on a copy of the RTL with a planted fault: see how it is diagnosed (docs/debugging.md)"
 	@echo "make sim TEST=... TIMELINE=1  also write timeline.json (Perfetto) and timeline.svg there"
-	@echo "make waves TEST=...         the same, and open them in GTKWave"
+	@echo "make waves TEST=...         the same, and open them in GTKWave; of a run that fails or hangs, those around the first wrong bit or the last move"
 	@echo "make gtkwave-check          the views of gemm_int8 and gemm_fp16 in GTKWave under Xvfb: signals, texts"
 	@echo "make test                   everything that CI runs"
 	@echo "make test-exhaustive        all 2^32 products of two binary16 numbers through the RTL's element"
